@@ -1,0 +1,36 @@
+// What the frames share: the job of one dispatch and its buffers. Comes after prelude32 or prelude64 (R).
+
+// An axis of a grid: the place of the dispatch's first point on it, its length, where its coordinates begin.
+struct Axis {
+    start: u32,
+    size: u32,
+    base: u32,
+}
+
+struct Job {
+    // Points or particles of this dispatch.
+    count: u32,
+    // Invocations in one row of workgroups.
+    width: u32,
+    // Numbers from one column (of the input, the output, the state) to the next.
+    section: u32,
+    // iterate: the first particle; how many steps; the number of the first step.
+    first: u32,
+    steps: u32,
+    step: u32,
+    // grid: one per variable, in the order of the variables.
+    axes: array<Axis>,
+}
+
+@group(0) @binding(0) var<storage, read> job: Job;
+// The uniform inputs of the tape, in order.
+@group(0) @binding(1) var<storage, read> params: array<R>;
+// grid: the axes' coordinates, one axis after the other. columns: one section per variable.
+@group(0) @binding(2) var<storage, read> points: array<R>;
+// grid, columns: one section per output. iterate: one section per varying input.
+@group(0) @binding(3) var<storage, read_write> results: array<R>;
+
+// The number of an invocation. Neighbours are neighbours in memory, so loads and stores coalesce.
+fn position(id: vec3<u32>) -> u32 {
+    return id.y * job.width + id.x;
+}

@@ -1,0 +1,23 @@
+// The names that a kernel's text uses, in double precision. `prelude32.wgsl` has the same names.
+alias R = f64;
+alias U = u64;
+alias I = i64;
+
+fn to_bits(x: R) -> U {
+    return bitcast<U>(x);
+}
+fn from_bits(bits: U) -> R {
+    return bitcast<R>(bits);
+}
+fn to_int(x: R) -> I {
+    return I(x);
+}
+fn to_real(i: I) -> R {
+    return R(i);
+}
+fn to_uint(i: I) -> U {
+    return bitcast<U>(i);
+}
+fn from_uint(u: U) -> I {
+    return bitcast<I>(u);
+}

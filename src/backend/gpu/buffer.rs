@@ -1,0 +1,196 @@
+//! Bytes to the device and back.
+//!
+//! Flows in: numbers, jobs, pipelines. Flows out: dispatches and what they wrote. [`Buffers`] are those of one
+//! program: made at first use, kept between runs, made anew when too small. Results come home through two staging
+//! buffers in turn, so the device computes while the host copies. A staging buffer is mapped when its copy is done;
+//! one that was given up half-way (Ctrl-C, an error) is thrown away, not reused.
+
+use super::Gpu;
+use super::plan::Job;
+use crate::backend::BackendError;
+use crate::points::Values;
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// A buffer on the device, by its binding in `prelude.wgsl`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Job = 0,
+    Params = 1,
+    Points = 2,
+    Results = 3,
+}
+
+/// No buffer is smaller, so that each has room for the smallest binding of the shaders.
+const SMALLEST: u64 = 64;
+
+/// The buffers of one program.
+pub(super) struct Buffers<'g> {
+    gpu: &'g Gpu,
+    device: [Option<wgpu::Buffer>; 4],
+    stages: [Option<wgpu::Buffer>; 2],
+    turn: usize,
+}
+
+/// Results on their way home.
+pub(super) struct Transfer {
+    submission: wgpu::SubmissionIndex,
+    stage: wgpu::Buffer,
+    turn: usize,
+    bytes: u64,
+    ready: Receiver<Result<(), wgpu::BufferAsyncError>>,
+}
+
+impl<'g> Buffers<'g> {
+    pub(super) fn new(gpu: &'g Gpu) -> Buffers<'g> {
+        Buffers { gpu, device: Default::default(), stages: Default::default(), turn: 0 }
+    }
+
+    /// Room for `bytes` at a place; what was there is lost if it has to grow.
+    pub(super) fn reserve(&mut self, place: Place, bytes: u64) -> Result<(), BackendError> {
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+        let slot = &mut self.device[place as usize];
+        if slot.as_ref().is_none_or(|buffer| buffer.size() < bytes) {
+            *slot = None;
+            *slot = Some(create(self.gpu, bytes, usage)?);
+        }
+        Ok(())
+    }
+
+    /// Writes at an offset in bytes, after all work submitted before and ahead of all work submitted later.
+    pub(super) fn write(&self, place: Place, offset: u64, bytes: &[u8]) -> Result<(), BackendError> {
+        match &self.device[place as usize] {
+            Some(buffer) if !bytes.is_empty() => {
+                self.gpu.guarded("sending data", || self.gpu.queue.write_buffer(buffer, offset, bytes))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts a job; every place that it needs has been reserved.
+    pub(super) fn run(
+        &mut self,
+        pipeline: &wgpu::ComputePipeline,
+        job: &Job,
+    ) -> Result<wgpu::SubmissionIndex, BackendError> {
+        let (x, y) = self.gpu.limits.workgroups(job.count);
+        let words = job.words(x);
+        for place in [Place::Job, Place::Params, Place::Points, Place::Results] {
+            self.reserve(place, if place == Place::Job { 4 * words.len() as u64 } else { 0 })?;
+        }
+        self.write(Place::Job, 0, bytemuck::cast_slice(&words))?;
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = (0..)
+            .zip(self.device.iter().flatten())
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+            .collect();
+        let (gpu, label) = (self.gpu, Some("gradfield"));
+        gpu.guarded("starting work", || {
+            let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label,
+                layout: &gpu.bindings,
+                entries: &entries,
+            });
+            let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes: None });
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, &group, &[]);
+            pass.dispatch_workgroups(x, y, 1);
+            drop(pass);
+            gpu.queue.submit([encoder.finish()])
+        })
+    }
+
+    /// Sends the first `bytes` of the results home, once all work submitted so far is done. At most two transfers
+    /// may be on their way.
+    pub(super) fn fetch(&mut self, bytes: u64) -> Result<Transfer, BackendError> {
+        let turn = self.turn;
+        self.turn = 1 - turn;
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let stage = match self.stages[turn].take().filter(|stage| stage.size() >= bytes) {
+            Some(stage) => stage,
+            None => create(self.gpu, bytes, usage)?,
+        };
+        let (sender, ready) = channel();
+        let submission = self.gpu.guarded("fetching results", || {
+            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+            if let Some(results) = &self.device[Place::Results as usize] {
+                encoder.copy_buffer_to_buffer(results, 0, &stage, 0, bytes);
+            }
+            let submission = self.gpu.queue.submit([encoder.finish()]);
+            // If nobody listens any more, the transfer was given up.
+            stage.map_async(wgpu::MapMode::Read, 0..bytes, move |result| drop(sender.send(result)));
+            submission
+        })?;
+        Ok(Transfer { submission, stage, turn, bytes, ready })
+    }
+
+    /// Waits for a transfer and hands its bytes over.
+    pub(super) fn receive(&mut self, transfer: Transfer, take: impl FnOnce(&[u8])) -> Result<(), BackendError> {
+        let Transfer { submission, stage, turn, bytes, ready } = transfer;
+        self.gpu.wait(submission)?;
+        let failed = |reason: &str| self.gpu.refused("fetching results", reason);
+        match ready.try_recv() {
+            Ok(Ok(())) => take(&stage.get_mapped_range(0..bytes).map_err(|error| failed(&error.to_string()))?),
+            Ok(Err(error)) => return Err(failed(&error.to_string())),
+            Err(_) => return Err(failed("the staging buffer was not mapped")),
+        }
+        stage.unmap();
+        self.stages[turn] = Some(stage);
+        Ok(())
+    }
+}
+
+fn create(gpu: &Gpu, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer, BackendError> {
+    let size = bytes.max(SMALLEST).next_multiple_of(wgpu::COPY_BUFFER_ALIGNMENT);
+    let descriptor = wgpu::BufferDescriptor { label: Some("gradfield"), size, usage, mapped_at_creation: false };
+    gpu.guarded(&format!("reserving {}", mebibytes(size)), || gpu.device.create_buffer(&descriptor))
+}
+
+fn mebibytes(bytes: u64) -> String {
+    NonZero::new(bytes >> 20).map_or_else(|| format!("{bytes} bytes"), |mebibytes| format!("{mebibytes} MiB"))
+}
+
+/// The numbers of a column as bytes.
+pub(super) fn bytes(values: &Values, range: Range<usize>) -> &[u8] {
+    match values {
+        Values::F32(values) => bytemuck::cast_slice(&values[range]),
+        Values::F64(values) => bytemuck::cast_slice(&values[range]),
+    }
+}
+
+fn bytes_mut(values: &mut Values, range: Range<usize>) -> &mut [u8] {
+    match values {
+        Values::F32(values) => bytemuck::cast_slice_mut(&mut values[range]),
+        Values::F64(values) => bytemuck::cast_slice_mut(&mut values[range]),
+    }
+}
+
+/// Copies sections of `section` bytes each to the same place in each column. One core copies some 5 GB/s into fresh
+/// memory, a tenth of what PCIe brings, so large copies are shared among threads.
+pub(super) fn unpack(from: &[u8], section: usize, columns: &mut [Values], at: &Range<usize>) {
+    const PIECE: usize = 2 << 20;
+    let columns = columns.iter_mut().map(|column| bytes_mut(column, at.clone()));
+    let pieces: Vec<(&mut [u8], &[u8])> =
+        columns.zip(from.chunks(section)).flat_map(|(to, from)| to.chunks_mut(PIECE).zip(from.chunks(PIECE))).collect();
+    let helpers = pieces.len().min(8).min(thread::available_parallelism().map_or(1, NonZero::get)) - 1;
+    let queue = Mutex::new(pieces.into_iter());
+    let work = || {
+        while let Some((to, from)) = take(&queue) {
+            to.copy_from_slice(&from[..to.len()]);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..helpers {
+            // Without a helper the rest falls to this thread.
+            drop(thread::Builder::new().spawn_scoped(scope, work));
+        }
+        work();
+    });
+}
+
+fn take<T>(queue: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).next()
+}

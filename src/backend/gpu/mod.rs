@@ -1,0 +1,265 @@
+//! The GPU engine: generated WGSL through wgpu, on any vendor's device.
+//!
+//! Flows in: a [`Tape`] and points, or the state of particles. Flows out: columns of numbers. Five objects, by how
+//! long they live and what they cost:
+//!
+//! - [`Adapters`], once per program: asks the drivers, 10 to 100 ms.
+//! - [`Gpu`], once per program: an open device, 10 to 500 ms.
+//! - the [`Program`] of a tape, once per tape and format: free; each [`Frame`] that it is asked to run is written
+//!   and compiled at its first use, some milliseconds to seconds, growing with the tape.
+//! - its buffers, once per size: kept between runs, grown when too small. At most [`Limits::chunk`] (points) or
+//!   [`Limits::state`] (particles) on the device, and twice that to bring results home.
+//! - a dispatch, tens of milliseconds by design: Ctrl-C is heard between two, and no driver takes the device for hung.
+//!
+//! `wgsl.rs` writes shaders (`library.rs` adds the mathematics), `plan.rs` cuts work to the limits, `buffer.rs` moves
+//! bytes, `program.rs` runs, `adapter.rs` chooses a device.
+//!
+//! Bounds checks and loop bounds that wgpu adds to a shader stay on: switching them off is `unsafe`, and their cost
+//! (a comparison per load, a counter per step) is small against a tape's own work. A pipeline cache on disk would be
+//! `unsafe` as well (its bytes are trusted by the driver); the common drivers keep one of their own.
+//!
+//! Who should not use it: anyone who can ask a `Backend`.
+
+mod adapter;
+mod buffer;
+mod library;
+mod plan;
+mod program;
+mod wgsl;
+
+pub use adapter::{Adapter, Adapters, Choice, Kind};
+pub use plan::Limits;
+pub use wgsl::{Frame, shader_text};
+
+use super::{Backend, BackendError, Program};
+use crate::op::Op;
+use crate::real::Precision;
+use crate::tape::Tape;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Changes the text of a shader before it is compiled.
+type Rewrite = Box<dyn Fn(&str) -> String + Send + Sync>;
+
+/// An open GPU.
+pub struct Gpu {
+    adapter: Adapter,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    limits: Limits,
+    bindings: wgpu::BindGroupLayout,
+    layout: wgpu::PipelineLayout,
+    faults: Arc<Mutex<Faults>>,
+    rewrite: Option<Rewrite>,
+}
+
+/// What the driver reported outside of any call.
+#[derive(Default)]
+struct Faults {
+    lost: Option<String>,
+    stray: Option<String>,
+}
+
+impl std::fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gpu").field("adapter", &self.adapter).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Gpu {
+    /// gradfield's own limits; a device lowers the first two.
+    const LIMITS: Limits =
+        Limits { binding: u64::MAX, groups: u32::MAX, chunk: 64 << 20, state: 256 << 20, instructions: 20_000 };
+
+    /// Opens the adapter that `selector` (`auto`, `gpu`, `gpu:N`) chooses, and says what the user should be told.
+    ///
+    /// # Errors
+    /// - [`BackendError::NoDevice`] if there is none.
+    /// - [`BackendError::Device`] if the driver refuses.
+    pub fn open(selector: &str) -> Result<(Gpu, Option<String>), BackendError> {
+        let adapters = Adapters::find();
+        let choice = adapters.choose(selector)?;
+        Ok((adapters.open(choice.index)?, choice.note))
+    }
+
+    fn new(adapter: Adapter, device: wgpu::Device, queue: wgpu::Queue, limits: Limits) -> Gpu {
+        let faults = Arc::new(Mutex::new(Faults::default()));
+        let (lost, stray) = (Arc::clone(&faults), Arc::clone(&faults));
+        device.set_device_lost_callback(move |_, message| {
+            lost.lock().unwrap_or_else(PoisonError::into_inner).lost = Some(message);
+        });
+        // wgpu's own handler panics.
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            stray.lock().unwrap_or_else(PoisonError::into_inner).stray = Some(error.to_string());
+        }));
+        let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("gradfield"),
+            entries: &[0, 1, 2, 3].map(storage_entry),
+        });
+        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some("gradfield"),
+            bind_group_layouts: &[Some(&bindings)],
+            immediate_size: 0,
+        });
+        Gpu { adapter, device, queue, limits, bindings, layout, faults, rewrite: None }
+    }
+
+    /// The adapter.
+    pub fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    /// What work is cut to.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The same device with lower limits, to see what happens then.
+    #[doc(hidden)]
+    pub fn with_limits(mut self, limits: Limits) -> Gpu {
+        self.limits = Limits {
+            binding: limits.binding.min(self.limits.binding),
+            groups: limits.groups.min(self.limits.groups),
+            ..limits
+        };
+        self
+    }
+
+    /// The same device with a fault: every shader's text goes through `rewrite` before it is compiled.
+    #[doc(hidden)]
+    pub fn with_rewrite(mut self, rewrite: impl Fn(&str) -> String + Send + Sync + 'static) -> Gpu {
+        self.rewrite = Some(Box::new(rewrite));
+        self
+    }
+
+    /// Loses the device on purpose.
+    #[doc(hidden)]
+    pub fn lose(&self) {
+        self.device.destroy();
+    }
+
+    /// Compiles the shader of a frame.
+    fn compile(&self, tape: &Tape, precision: Precision, frame: Frame) -> Result<wgpu::ComputePipeline, BackendError> {
+        let text = shader_text(tape, precision, frame);
+        let text = self.rewrite.as_ref().map_or_else(|| text.clone(), |rewrite| rewrite(&text));
+        self.guarded("compiling the shader", || {
+            let source = wgpu::ShaderSource::Wgsl(text.into());
+            let module =
+                self.device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some("gradfield"), source });
+            self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some("gradfield"),
+                layout: Some(&self.layout),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: Default::default(),
+                cache: None,
+            })
+        })
+    }
+
+    /// Runs calls of wgpu and turns whatever the driver says of them into an error. `doing` completes "while ...".
+    fn guarded<T>(&self, doing: &str, work: impl FnOnce() -> T) -> Result<T, BackendError> {
+        use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
+        let scopes = [Internal, OutOfMemory, Validation].map(|filter| self.device.push_error_scope(filter));
+        let value = work();
+        let errors = scopes.into_iter().rev().map(|scope| pollster::block_on(scope.pop()));
+        let error = errors.fold(None, Option::or);
+        self.check(doing)?;
+        match error {
+            None => Ok(value),
+            Some(wgpu::Error::OutOfMemory { .. }) => Err(BackendError::Device(format!(
+                "{} ran out of memory while {doing}. Use a smaller --size (or fewer starts), or --device cpu.",
+                self.adapter.title()
+            ))),
+            Some(error) => Err(self.refused(doing, &error.to_string())),
+        }
+    }
+
+    /// Waits until a submission is done.
+    fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), BackendError> {
+        let doing = "waiting for results";
+        let wait = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
+        // When the device is lost in the midst of waiting, wgpu 30 panics.
+        let waited = catch_unwind(AssertUnwindSafe(|| self.device.poll(wait)));
+        self.check(doing)?;
+        match waited {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(self.refused(doing, &error.to_string())),
+            Err(_) => Err(self.lost(doing, "")),
+        }
+    }
+
+    /// What was reported outside of any call.
+    fn check(&self, doing: &str) -> Result<(), BackendError> {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let stray = faults.stray.take();
+        match (&faults.lost, stray) {
+            (Some(reason), _) => Err(self.lost(doing, reason)),
+            (None, Some(stray)) => Err(self.refused(doing, &stray)),
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn lost(&self, doing: &str, reason: &str) -> BackendError {
+        BackendError::Device(format!(
+            "{} was lost while {doing}{}{}. Its driver was reset, or it ran out of memory; run again, with a smaller \
+             --size if it happens again, or with --device cpu.",
+            self.adapter.title(),
+            if reason.is_empty() { "" } else { ": " },
+            paragraph(reason).trim_end_matches('.')
+        ))
+    }
+
+    fn refused(&self, doing: &str, reason: &str) -> BackendError {
+        BackendError::Device(format!(
+            "{} failed while {doing}: {}. This is a fault of gradfield or of the driver ({}); --device cpu avoids it.",
+            self.adapter.title(),
+            paragraph(reason).trim_end_matches('.'),
+            self.adapter.driver
+        ))
+    }
+}
+
+/// A binding of `prelude.wgsl`; the last one is written.
+fn storage_entry(binding: u32) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Storage { read_only: binding != 3 },
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        },
+        count: None,
+    }
+}
+
+/// A driver's message on one line, its beginning where it is long.
+fn paragraph(message: &str) -> String {
+    let words: Vec<&str> = message.split_whitespace().collect();
+    let line = words.join(" ");
+    if line.chars().count() > 600 { line.chars().take(600).chain("...".chars()).collect() } else { line }
+}
+
+impl Backend for Gpu {
+    fn describe(&self) -> String {
+        self.adapter.title()
+    }
+
+    fn slack(&self, op: Op, precision: Precision) -> f64 {
+        op.slack.on_gpu(precision)
+    }
+
+    fn flushes_subnormals(&self) -> bool {
+        true
+    }
+
+    fn fuses(&self) -> bool {
+        // WGSL lets a driver split `fma` into a product and a sum.
+        false
+    }
+
+    fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError> {
+        program::GpuProgram::new(self, tape, precision).map(|program| Box::new(program) as Box<dyn Program>)
+    }
+}

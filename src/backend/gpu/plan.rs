@@ -1,0 +1,190 @@
+//! How work is cut so that it fits a device: pure arithmetic, no device in sight.
+//!
+//! Flows in: the sizes of a grid or list, the [`Limits`] of a device, measured times. Flows out: boxes of a grid,
+//! points per dispatch, workgroups, the words of a dispatch's job. Counts and offsets have 64 bits here and 32 in a
+//! shader; a chunk is therefore at most 2^31 points and begins at a place given by axis.
+
+use std::ops::Range;
+use std::time::Duration;
+
+/// Invocations in a workgroup; the frames say the same.
+///
+/// A point needs no other point, so there is nothing to share and nothing to wait for; what counts is that the
+/// device is full. An H200 runs 2048 threads on each of its 132 SMs in at most 32 workgroups: 64 is the smallest
+/// group that can fill it, and the smallest packs best when a long tape takes many registers. More than one point
+/// per invocation would save index arithmetic (some 25 instructions a variable) but a field is bound by its way
+/// home: per point and f32 output 4 bytes over 50 GB/s of PCIe take 80 ps, in which 132 SMs do some 2600
+/// instructions. And neighbouring invocations already store to neighbouring words, whole lines at a time.
+pub(super) const WORKGROUP: u32 = 64;
+
+/// How long a dispatch should take. Windows resets a device after 2 s, and Ctrl-C is heard between dispatches; a
+/// dispatch and its waiting cost some 0.1 ms.
+const TARGET: Duration = Duration::from_millis(30);
+
+/// Instructions that a first dispatch may execute, all points and steps together: 70 ms at 1 GHz, in case the device
+/// is a slow one. A fast one is at its full chunk after a few dispatches, each at most four times the last.
+const FIRST_WORK: f64 = 67e6;
+
+/// The most points in a chunk.
+const MOST: u64 = 1 << 31;
+
+/// What a device allows. All of it may be lowered, to test what happens then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that a shader may see of one buffer, and no buffer is larger.
+    pub binding: u64,
+    /// Workgroups along one dimension of a dispatch.
+    pub groups: u32,
+    /// Bytes of results that a dispatch of points brings home. Two of them are on the way at a time: 64 MiB are
+    /// 1.3 ms of PCIe, long against the cost of a dispatch and short against everything a user notices.
+    pub chunk: u64,
+    /// Bytes of state that a dispatch of particles holds. Their way home is paid once for all steps, so here more is
+    /// better: 256 MiB are a quarter million particles (an H200 full) even at a thousand bytes each.
+    pub state: u64,
+    /// Instructions of a tape. The time to compile grows faster than the tape.
+    pub instructions: usize,
+}
+
+impl Limits {
+    /// How many points or particles with `columns` numbers of `bytes` bytes fit into `total` and a dispatch. Whole
+    /// workgroups if possible; 0 if not even one fits.
+    pub(super) fn capacity(&self, columns: usize, bytes: usize, total: u64) -> usize {
+        let each = (columns.max(1) as u64).saturating_mul(bytes as u64);
+        let threads = u64::from(self.groups).pow(2).saturating_mul(u64::from(WORKGROUP));
+        let most = (self.binding.min(total) / each).min(threads).min(MOST);
+        let group = u64::from(WORKGROUP);
+        (if most >= group { most - most % group } else { most }) as usize
+    }
+
+    /// Workgroups along x and y for `count` invocations, near a square of rows once one row is not enough.
+    pub(super) fn workgroups(&self, count: usize) -> (u32, u32) {
+        let all = (count as u64).div_ceil(u64::from(WORKGROUP)).max(1);
+        let rows = all.div_ceil(u64::from(self.groups));
+        (all.div_ceil(rows) as u32, rows as u32)
+    }
+}
+
+/// Cuts a grid, its axes slowest first, into boxes of at most `budget` coordinates, each of them contiguous in the
+/// result and in order: the slowest axis that is longer than 1 is halved until the rest fits.
+pub(super) fn boxes(axes: &[Range<usize>], budget: usize) -> Vec<Vec<Range<usize>>> {
+    let total: usize = axes.iter().map(Range::len).sum();
+    let Some(cut) = axes.iter().position(|axis| axis.len() > 1).filter(|_| total > budget) else {
+        return vec![axes.to_vec()];
+    };
+    let middle = axes[cut].start + axes[cut].len() / 2;
+    let part = |range: Range<usize>| {
+        let mut axes = axes.to_vec();
+        axes[cut] = range;
+        boxes(&axes, budget)
+    };
+    let mut all = part(axes[cut].start..middle);
+    all.extend(part(middle..axes[cut].end));
+    all
+}
+
+/// The place of point `index` of a box on each of its axes, slowest first.
+pub(super) fn place(lengths: &[usize], index: usize) -> Vec<usize> {
+    let mut rest = index;
+    let mut place: Vec<usize> = lengths.iter().rev().map(|length| (rest % length, rest /= length).0).collect();
+    place.reverse();
+    place
+}
+
+/// What a dispatch is told; `prelude.wgsl` has the same members in the same order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Job {
+    pub(super) count: usize,
+    pub(super) section: usize,
+    pub(super) first: usize,
+    pub(super) steps: u32,
+    pub(super) step: u32,
+    /// Start, size and base, by variable.
+    pub(super) axes: Vec<[usize; 3]>,
+}
+
+impl Job {
+    /// The words of the buffer; `row` is the number of workgroups along x. An array in WGSL has one element at least.
+    pub(super) fn words(&self, row: u32) -> Vec<u32> {
+        let head = [self.count as u32, row * WORKGROUP, self.section as u32, self.first as u32, self.steps, self.step];
+        let axes = self.axes.iter().flatten().map(|word| *word as u32);
+        let padding = if self.axes.is_empty() { 3 } else { 0 };
+        head.into_iter().chain(axes).chain(std::iter::repeat_n(0, padding)).collect()
+    }
+}
+
+/// How much work a dispatch gets: points times steps, adapted so that it takes some tens of milliseconds.
+#[derive(Debug, Clone)]
+pub(super) struct Pace(f64);
+
+impl Pace {
+    pub(super) fn new(instructions: usize) -> Pace {
+        Pace((FIRST_WORK / instructions.max(1) as f64).max(f64::from(WORKGROUP)))
+    }
+
+    /// Points times steps for the next dispatch.
+    pub(super) fn budget(&self) -> usize {
+        self.0 as usize
+    }
+
+    /// Learns from a dispatch. A small one (the rest of a list) says little about larger ones: it never lowers the
+    /// budget unless it was too slow itself.
+    pub(super) fn took(&mut self, work: usize, time: Duration) {
+        let factor = (TARGET.as_secs_f64() / time.as_secs_f64().max(1e-6)).clamp(0.25, 4.0);
+        let next = (work as f64 * factor).clamp(f64::from(WORKGROUP), 1e15);
+        self.0 = if factor < 1.0 { self.0.min(next) } else { self.0.max(next) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { binding: 1 << 20, groups: 256, chunk: 1 << 20, state: 1 << 20, instructions: 100 };
+
+    #[test]
+    fn boxes_follow_each_other_and_fit() {
+        for (sizes, budget) in
+            [(vec![10], 3), (vec![7, 5], 6), (vec![3, 1, 9], 4), (vec![100, 4], 1000), (vec![2, 2], 1)]
+        {
+            let whole: Vec<Range<usize>> = sizes.iter().map(|n| 0..*n).collect();
+            let mut next = 0;
+            for part in boxes(&whole, budget) {
+                let lengths: Vec<usize> = part.iter().map(Range::len).collect();
+                assert!(lengths.iter().sum::<usize>() <= budget.max(sizes.len()), "{part:?}");
+                for index in 0..lengths.iter().product() {
+                    let inside = place(&lengths, index);
+                    let flat =
+                        sizes.iter().zip(part.iter().zip(inside)).fold(0, |flat, (n, (r, k))| flat * n + r.start + k);
+                    assert_eq!(flat, next);
+                    next += 1;
+                }
+            }
+            assert_eq!(next, sizes.iter().product());
+        }
+    }
+
+    #[test]
+    fn workgroups_cover_and_keep_the_limit() {
+        for count in [1, 63, 64, 65, 16384, 16385, 1 << 20, 256 * 256 * 64] {
+            let (x, y) = LIMITS.workgroups(count);
+            assert!(x <= 256 && y <= 256, "{count}: {x} x {y}");
+            let threads = x as usize * y as usize * 64;
+            assert!(threads >= count && threads < count + 64 * (y as usize + 1), "{count}: {x} x {y}");
+        }
+        assert_eq!(LIMITS.capacity(3, 4, 1 << 40), (1 << 20) / 12 / 64 * 64);
+        assert_eq!(LIMITS.capacity(1 << 17, 8, 1 << 40), 1);
+        assert_eq!(LIMITS.capacity(1 << 18, 8, 1 << 40), 0);
+    }
+
+    #[test]
+    fn the_pace_comes_to_the_target() {
+        let mut pace = Pace::new(100);
+        for _ in 0..40 {
+            let work = pace.budget();
+            pace.took(work, Duration::from_secs_f64(work as f64 * 2e-9));
+        }
+        assert!((pace.budget() as f64 / 15e6 - 1.0).abs() < 0.1, "{pace:?}");
+        pace.took(64, Duration::from_millis(1));
+        assert!(pace.budget() > 14_000_000, "{pace:?}");
+    }
+}

@@ -1,0 +1,273 @@
+//! Runs a tape on the device.
+//!
+//! Flows in: a tape, then points or the state of particles. Flows out: columns of numbers. Work is cut to the limits
+//! by `plan.rs`; every piece is contiguous in the result. While one piece is computed, the one before comes home.
+
+use super::buffer::{Buffers, Place, Transfer, bytes, unpack};
+use super::plan::{self, Job, Pace, WORKGROUP};
+use super::{Frame, Gpu};
+use crate::backend::{BackendError, Program, Steps, check_interrupt};
+use crate::points::{Points, Values};
+use crate::real::Precision;
+use crate::tape::Tape;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::Instant;
+
+/// A tape on a GPU.
+pub(super) struct GpuProgram<'g> {
+    gpu: &'g Gpu,
+    tape: Tape,
+    precision: Precision,
+    varying: usize,
+    pipelines: HashMap<Frame, wgpu::ComputePipeline>,
+    buffers: Buffers<'g>,
+    pace: Pace,
+}
+
+/// Columns being filled, and the piece that is on its way to them.
+struct Stream<'a> {
+    columns: &'a mut [Values],
+    flight: Option<Flight>,
+    landed: Instant,
+}
+
+struct Flight {
+    transfer: Transfer,
+    /// Where it belongs in the columns.
+    at: Range<usize>,
+    /// Bytes from one column to the next.
+    section: usize,
+    /// The points that were computed meanwhile, to learn from; none if it only comes home.
+    work: usize,
+    started: Instant,
+}
+
+impl<'g> GpuProgram<'g> {
+    pub(super) fn new(gpu: &'g Gpu, tape: &Tape, precision: Precision) -> Result<GpuProgram<'g>, BackendError> {
+        let name = gpu.adapter.title();
+        if precision == Precision::F64 && !gpu.adapter.f64 {
+            return Err(BackendError::Unsupported(format!(
+                "{name} has no double precision in shaders; use --device cpu, or --precision f32."
+            )));
+        }
+        let (length, limit) = (tape.code.len(), gpu.limits.instructions);
+        if length > limit {
+            return Err(BackendError::Unsupported(format!(
+                "the expression has {length} instructions with its derivatives, and a shader may have {limit}; \
+                 use --device cpu."
+            )));
+        }
+        let varying = tape.inputs.iter().filter(|input| !input.uniform).count();
+        let columns = varying.max(tape.outputs.len()).max(tape.inputs.len() - varying);
+        if gpu.limits.capacity(columns, precision.bytes(), u64::MAX) == 0 {
+            return Err(BackendError::Unsupported(format!(
+                "one point has {columns} numbers of {} bytes, and a buffer of {name} holds {} bytes; use --device cpu.",
+                precision.bytes(),
+                gpu.limits.binding
+            )));
+        }
+        let (buffers, pace) = (Buffers::new(gpu), Pace::new(length));
+        Ok(GpuProgram { gpu, tape: tape.clone(), precision, varying, pipelines: HashMap::new(), buffers, pace })
+    }
+
+    /// The compiled frame, which is cheap to clone.
+    fn pipeline(&mut self, frame: Frame) -> Result<wgpu::ComputePipeline, BackendError> {
+        if let Some(pipeline) = self.pipelines.get(&frame) {
+            return Ok(pipeline.clone());
+        }
+        let pipeline = self.gpu.compile(&self.tape, self.precision, frame)?;
+        self.pipelines.insert(frame, pipeline.clone());
+        Ok(pipeline)
+    }
+
+    /// Room for numbers at a place, and the numbers.
+    fn send(&mut self, place: Place, numbers: &[f64]) -> Result<(), BackendError> {
+        let values = Values::from_f64(self.precision, numbers);
+        self.buffers.reserve(place, (values.len() * self.precision.bytes()) as u64)?;
+        self.buffers.write(place, 0, bytes(&values, 0..values.len()))
+    }
+
+    /// Numbers between columns: whole workgroups where there is room, so that each column begins a line of memory.
+    fn section(count: usize, capacity: usize) -> usize {
+        count.next_multiple_of(WORKGROUP as usize).min(capacity).max(count)
+    }
+
+    /// Points for the next dispatch.
+    fn count(&self, capacity: usize, rest: usize) -> usize {
+        let group = WORKGROUP as usize;
+        (self.pace.budget() / group * group).max(group).min(capacity).min(rest)
+    }
+
+    fn grid(&mut self, axes: &[Vec<f64>], stream: &mut Stream<'_>) -> Result<(), BackendError> {
+        let pipeline = self.pipeline(Frame::Grid)?;
+        let limits = self.gpu.limits;
+        let capacity = limits.capacity(self.tape.outputs.len(), self.precision.bytes(), limits.chunk);
+        let order = Points::array_order(axes.len());
+        let whole: Vec<Range<usize>> = order.iter().map(|variable| 0..axes[*variable].len()).collect();
+        let budget = usize::try_from(limits.binding).unwrap_or(usize::MAX) / self.precision.bytes();
+        let mut done = 0;
+        for part in plan::boxes(&whole, budget) {
+            let lengths: Vec<usize> = part.iter().map(Range::len).collect();
+            let pieces = order.iter().zip(&part).map(|(variable, range)| &axes[*variable][range.clone()]);
+            self.send(Place::Points, &pieces.collect::<Vec<_>>().concat())?;
+            let (total, mut from) = (lengths.iter().product(), 0);
+            while from < total {
+                let count = self.count(capacity, total - from);
+                let job = Job { axes: axes_of(&order, &lengths, from), ..Job::points(count, capacity) };
+                self.chunk(&pipeline, job, done + from, stream)?;
+                from += count;
+            }
+            done += total;
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, count: usize, columns: &[Vec<f64>], stream: &mut Stream<'_>) -> Result<(), BackendError> {
+        let pipeline = self.pipeline(Frame::Columns)?;
+        let (limits, size) = (self.gpu.limits, self.precision.bytes());
+        let capacity = limits.capacity(self.tape.outputs.len().max(columns.len()), size, limits.chunk);
+        let mut from = 0;
+        while from < count {
+            let job = Job::points(self.count(capacity, count - from), capacity);
+            let (range, section) = (from..from + job.count, job.section * size);
+            self.buffers.reserve(Place::Points, (section * columns.len()) as u64)?;
+            for (k, column) in columns.iter().enumerate() {
+                let values = Values::from_f64(self.precision, &column[range.clone()]);
+                self.buffers.write(Place::Points, (k * section) as u64, bytes(&values, 0..values.len()))?;
+            }
+            self.chunk(&pipeline, job, from, stream)?;
+            from = range.end;
+        }
+        Ok(())
+    }
+
+    /// Starts a piece whose results belong at `from`, then lets the one before land.
+    fn chunk(
+        &mut self,
+        pipeline: &wgpu::ComputePipeline,
+        job: Job,
+        from: usize,
+        stream: &mut Stream<'_>,
+    ) -> Result<(), BackendError> {
+        check_interrupt()?;
+        let section = job.section * self.precision.bytes();
+        let (started, all) = (Instant::now(), (section * stream.columns.len()) as u64);
+        self.buffers.reserve(Place::Results, all)?;
+        self.buffers.run(pipeline, &job)?;
+        let (transfer, work) = (self.buffers.fetch(all)?, job.count);
+        let flight = Flight { transfer, at: from..from + work, section, work, started };
+        match stream.flight.replace(flight) {
+            Some(before) => self.land(before, stream),
+            None => Ok(()),
+        }
+    }
+
+    fn land(&mut self, flight: Flight, stream: &mut Stream<'_>) -> Result<(), BackendError> {
+        let Flight { transfer, at, section, work, started } = flight;
+        self.buffers.receive(transfer, |bytes| unpack(bytes, section, stream.columns, &at))?;
+        let now = Instant::now();
+        if work > 0 {
+            self.pace.took(work, now - started.max(stream.landed));
+        }
+        stream.landed = now;
+        Ok(())
+    }
+
+    /// Takes a group of particles, whose state is in the results, `steps` ahead.
+    fn advance(&mut self, frame: Frame, group: Job, steps: &Steps) -> Result<(), BackendError> {
+        let pipeline = self.pipeline(frame)?;
+        let mut done = 0;
+        while done < steps.count {
+            let most = (steps.count - done).min(1 << 30);
+            let ahead = ((self.pace.budget() / group.count) as u64).clamp(1, most);
+            let mut first = 0;
+            while first < group.count {
+                check_interrupt()?;
+                let slice = (self.pace.budget() / ahead as usize).max(WORKGROUP as usize);
+                let count = slice.min(group.count - first);
+                let job = Job { count, first, steps: ahead as u32, step: (steps.first + done) as u32, ..group.clone() };
+                let started = Instant::now();
+                let submission = self.buffers.run(&pipeline, &job)?;
+                self.gpu.wait(submission)?;
+                self.pace.took(count * ahead as usize, started.elapsed());
+                first += count;
+            }
+            done += ahead;
+        }
+        Ok(())
+    }
+}
+
+impl Job {
+    /// A job of `count` points.
+    fn points(count: usize, capacity: usize) -> Job {
+        Job { count, section: GpuProgram::section(count, capacity), ..Job::default() }
+    }
+}
+
+/// By variable: the place of point `from`, the length, and where the coordinates begin.
+fn axes_of(order: &[usize], lengths: &[usize], from: usize) -> Vec<[usize; 3]> {
+    let mut axes = vec![[0; 3]; order.len()];
+    let mut base = 0;
+    for ((variable, length), start) in order.iter().zip(lengths).zip(plan::place(lengths, from)) {
+        axes[*variable] = [start, *length, base];
+        base += length;
+    }
+    axes
+}
+
+impl Program for GpuProgram<'_> {
+    fn evaluate(&mut self, points: &Points, uniforms: &[f64], out: &mut [Values]) -> Result<(), BackendError> {
+        assert_eq!(points.dimension(), self.varying, "one coordinate per varying input");
+        assert_eq!(uniforms.len(), self.tape.inputs.len() - self.varying, "one number per uniform input");
+        assert_eq!(out.len(), self.tape.outputs.len(), "one column per output");
+        assert!(out.iter().all(|column| column.precision() == self.precision && column.len() == points.len()));
+        if points.is_empty() || out.is_empty() {
+            return Ok(());
+        }
+        self.send(Place::Params, uniforms)?;
+        let mut stream = Stream { columns: out, flight: None, landed: Instant::now() };
+        match points {
+            Points::Grid(axes) => self.grid(axes, &mut stream)?,
+            Points::Columns { count, columns } => self.list(*count, columns, &mut stream)?,
+        }
+        stream.flight.take().map_or(Ok(()), |last| self.land(last, &mut stream))
+    }
+
+    fn iterate(&mut self, state: &mut [Values], steps: &Steps) -> Result<(), BackendError> {
+        assert_eq!(state.len(), self.varying, "one column per varying input");
+        assert_eq!(self.tape.outputs.len(), self.varying, "a state in, a state out");
+        assert_eq!(steps.uniforms.len(), self.tape.inputs.len() - self.varying, "one number per uniform input");
+        let particles = state.first().map_or(0, Values::len);
+        assert!(state.iter().all(|column| column.precision() == self.precision && column.len() == particles));
+        if steps.clock.is_some() && steps.first.saturating_add(steps.count) > u64::from(u32::MAX) {
+            return Err(BackendError::Unsupported(format!(
+                "the step {} is beyond what a GPU counts to ({}); use --device cpu.",
+                steps.first.saturating_add(steps.count),
+                u32::MAX
+            )));
+        }
+        self.send(Place::Params, &steps.uniforms)?;
+        let (limits, size) = (self.gpu.limits, self.precision.bytes());
+        let capacity = limits.capacity(self.varying, size, limits.state);
+        let mut stream = Stream { columns: state, flight: None, landed: Instant::now() };
+        let mut from = 0;
+        while from < particles && steps.count > 0 {
+            let group = Job::points(capacity.min(particles - from), capacity);
+            let (range, section) = (from..from + group.count, group.section * size);
+            self.buffers.reserve(Place::Results, (section * self.varying) as u64)?;
+            for (k, column) in stream.columns.iter().enumerate() {
+                self.buffers.write(Place::Results, (k * section) as u64, bytes(column, range.clone()))?;
+            }
+            self.advance(Frame::Iterate { clock: steps.clock }, group, steps)?;
+            let transfer = self.buffers.fetch((section * self.varying) as u64)?;
+            let flight = Flight { transfer, at: range.clone(), section, work: 0, started: Instant::now() };
+            if let Some(before) = stream.flight.replace(flight) {
+                self.land(before, &mut stream)?;
+            }
+            from = range.end;
+        }
+        stream.flight.take().map_or(Ok(()), |last| self.land(last, &mut stream))
+    }
+}

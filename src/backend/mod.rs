@@ -1,0 +1,103 @@
+//! The engines: one trait, three that keep it.
+//!
+//! Flows in: a [`Tape`] and [`Points`] (or the state of particles). Flows out: columns of numbers. The engines
+//! are [`reference`] (f64, obviously right, slow; carries the error bound), [`cpu`] (SIMD, all cores, f32 and
+//! f64) and [`gpu`] (generated WGSL). An engine *prepares* a tape once (registers, pipeline) and then runs it on
+//! as many points as wanted.
+
+pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+mod plan;
+pub mod reference;
+
+use crate::op::Op;
+use crate::points::{Points, Values};
+use crate::real::Precision;
+use crate::tape::Tape;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Why an engine could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// There is no such device.
+    #[error("{0}")]
+    NoDevice(String),
+    /// The device cannot do what was asked (a format, a size).
+    #[error("{0}")]
+    Unsupported(String),
+    /// The device ran out of memory or was lost, or the driver refused.
+    #[error("{0}")]
+    Device(String),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// An engine.
+pub trait Backend: Send + Sync {
+    /// What it is, for people: `CPU, 2 threads, AVX-512`.
+    fn describe(&self) -> String;
+
+    /// The error that one application of `op` may have here, in ULP of the exact result.
+    fn slack(&self, op: Op, precision: Precision) -> f64;
+
+    /// Whether subnormal results may become zero here.
+    fn flushes_subnormals(&self) -> bool;
+
+    /// Whether a fused multiply-add is sure to round once here.
+    fn fuses(&self) -> bool;
+
+    /// Compiles a tape. Costs microseconds on the CPU, milliseconds on a GPU.
+    ///
+    /// # Errors
+    /// - [`BackendError::Unsupported`] where the engine lacks the format or the tape is too long for it.
+    fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError>;
+}
+
+/// A tape that is ready to run on one engine in one format.
+pub trait Program {
+    /// Evaluates the tape at every point. `uniforms` are the uniform inputs by order; the varying ones are the
+    /// points' coordinates by order. `out` holds one column per output, each as long as the points.
+    ///
+    /// # Errors
+    /// - [`BackendError::Device`] when memory ran out or the device was lost.
+    /// - [`BackendError::Interrupted`] after [`interrupt`]; `out` is then partly written.
+    fn evaluate(&mut self, points: &Points, uniforms: &[f64], out: &mut [Values]) -> Result<(), BackendError>;
+
+    /// Runs a tape that maps a state to the next state: output k becomes the varying input k, `steps` times, for
+    /// every particle. `state` holds one column per varying input. The uniform input `clock`, if given, is the
+    /// number of the step: `first_step`, then one more for each step; the others stay.
+    ///
+    /// # Errors
+    /// As [`Program::evaluate`]; `state` is then partly advanced and must be thrown away.
+    fn iterate(&mut self, state: &mut [Values], steps: &Steps) -> Result<(), BackendError>;
+}
+
+/// How far to iterate.
+#[derive(Debug, Clone)]
+pub struct Steps {
+    /// The uniform inputs by order.
+    pub uniforms: Vec<f64>,
+    /// Which of `uniforms` is the number of the step.
+    pub clock: Option<usize>,
+    /// The number of the first step to take; the first of all is 1.
+    pub first: u64,
+    /// How many steps.
+    pub count: u64,
+}
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Asks every engine to stop at its next border (a tile, a dispatch). Called by the handler of Ctrl-C.
+pub fn interrupt() {
+    INTERRUPTED.store(true, Ordering::Relaxed);
+}
+
+/// Whether [`interrupt`] was called, as the error that engines and long loops return.
+///
+/// # Errors
+/// [`BackendError::Interrupted`] if it was.
+pub fn check_interrupt() -> Result<(), BackendError> {
+    if INTERRUPTED.load(Ordering::Relaxed) { Err(BackendError::Interrupted) } else { Ok(()) }
+}

@@ -1,0 +1,62 @@
+//! `plot --bare`: the pixels of the heat layer alone, evaluated, coloured and written band by band, so that the
+//! memory needed depends on the width of the picture and not on its height.
+
+use super::Failure;
+use super::engine::choose;
+use super::options::ranges;
+use super::plot::{Arguments, as_f32, colouring, pixels, precision, shown, tell};
+use gradfield::field::Evaluator;
+use gradfield::files::{Channels, Output, PngHead, write_png};
+use gradfield::{Expression, Points, Values};
+
+/// Pixels of a band.
+const BAND: usize = 1 << 21;
+/// The colours' range is chosen from a grid of this many points a side.
+const PREVIEW: usize = 512;
+
+pub(super) fn run(arguments: &Arguments, expression: &Expression) -> Result<(), Failure> {
+    if expression.variables().len() != 2 {
+        return Err(Failure::usage("--bare needs a function of two variables"));
+    }
+    let (width, height) = pixels(arguments.size.as_deref(), (1024, 1024))?;
+    let (width, height) = (width as usize, height as usize);
+    let ranges = ranges(&arguments.ranges, expression.variables())?;
+    let engine = choose(&arguments.compute, width.saturating_mul(height), arguments.function.quiet)?;
+    let precision = precision(&arguments.compute);
+    let shown = shown(expression, &arguments.show)?;
+    let mut evaluator = Evaluator::new(&shown, engine.as_ref(), precision)?;
+
+    let preview = Points::Grid(ranges.iter().map(|range| centres(*range, PREVIEW, 0..PREVIEW)).collect());
+    let preview = evaluator.evaluate(&preview.rounded(precision))?[0].to_f64();
+    let colouring = colouring(arguments, &preview)?;
+    tell(&colouring, &preview, arguments.function.quiet);
+
+    let rows_in_band = (BAND / width).clamp(1, height);
+    let x = centres(ranges[0], width, 0..width);
+    let mut out = Output::create(&arguments.output)?;
+    let head = PngHead { width, height, channels: Channels::Rgb, title: Some(expression.text()) };
+    write_png(&mut out, head, |rows| {
+        let mut columns = vec![Values::zeros(precision, width * rows_in_band)];
+        let mut bytes = vec![0u8; 3 * width * rows_in_band];
+        for top in (0..height).step_by(rows_in_band) {
+            let count = rows_in_band.min(height - top);
+            // The picture's first row is the largest y.
+            let mut y = centres(ranges[1], height, height - top - count..height - top);
+            y.reverse();
+            if count < rows_in_band {
+                columns = vec![Values::zeros(precision, width * count)];
+            }
+            evaluator.evaluate_into(&Points::Grid(vec![x.clone(), y]).rounded(precision), &mut columns)?;
+            colouring.row_f32(&as_f32(&columns[0]), &mut bytes[..3 * width * count]);
+            rows.push(&bytes[..3 * width * count])?;
+        }
+        Ok::<(), Failure>(())
+    })?;
+    out.finish()?;
+    Ok(())
+}
+
+/// The centres of the pixels `which` of `count` across a range.
+fn centres((lo, hi): (f64, f64), count: usize, which: std::ops::Range<usize>) -> Vec<f64> {
+    which.map(|k| lo + (hi - lo) * ((k as f64 + 0.5) / count as f64)).collect()
+}

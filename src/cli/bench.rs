@@ -1,0 +1,218 @@
+//! `gradfield bench`: grids and descents, CPU against GPU.
+
+use super::Failure;
+use super::options::{Compute, Format as Number};
+use clap::{Args, ValueEnum};
+use gradfield::backend::{Backend, Steps};
+use gradfield::bench::{Ratio, Samples};
+use gradfield::descent::{Rule, rule::CLOCK, rules, starts};
+use gradfield::field::Evaluator;
+use gradfield::{Expression, Points, Precision, Values};
+use serde_json::{Value, json};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Functions (default: a set from cheap to dear)
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    expressions: Vec<String>,
+    /// Points a side of the grids
+    #[arg(long, default_value = "4096", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    size: u32,
+    /// Particles of the descents
+    #[arg(long, default_value = "100000", value_parser = clap::value_parser!(u32).range(1..))]
+    particles: u32,
+    /// Steps of the descents
+    #[arg(long, default_value = "1000")]
+    steps: u64,
+    /// Repetitions
+    #[arg(long, default_value = "7", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repetitions: u32,
+    /// Number format (default: f32)
+    #[arg(long, value_enum)]
+    precision: Option<Number>,
+    /// Engines: auto is the CPU and, if there is one, the hardware GPU; cpu; gpu or gpu:N is the CPU and that GPU
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// CPU threads (default: one per core)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// How to write the report
+    #[arg(long, value_enum, default_value = "text")]
+    format: Language,
+    /// No notes on standard error
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Language {
+    Text,
+    Json,
+}
+
+/// From a memory-bound bowl to one that is all arithmetic.
+const FUNCTIONS: [&str; 5] = [
+    "x^2 + y^2",
+    "3x^2 + 8xy - 3y^5",
+    "(x^2 + y - 11)^2 + (x + y^2 - 7)^2",
+    "20 + x^2 + y^2 - 10(cos(2pi x) + cos(2pi y))",
+    "sin(3x) exp(-y^2) + ln(1 + x^2 y^2) tanh(x - y)",
+];
+
+/// Seconds that one measurement may take at most, beyond its first three repetitions.
+const BUDGET: f64 = 10.0;
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let precision = arguments.precision.map_or(Precision::F32, Precision::from);
+    let engines = engines(arguments)?;
+    let texts: Vec<String> = if arguments.expressions.is_empty() {
+        FUNCTIONS.iter().map(ToString::to_string).collect()
+    } else {
+        arguments.expressions.clone()
+    };
+    let mut rows = Vec::new();
+    for text in &texts {
+        let expression = Expression::parse(text)?;
+        for work in [Work::Grid, Work::Descent] {
+            let mut measured: Vec<(String, Samples)> = Vec::new();
+            for engine in &engines {
+                gradfield::backend::check_interrupt()?;
+                let samples = match work {
+                    Work::Grid => grid(arguments, &expression, engine.as_ref(), precision)?,
+                    Work::Descent => descent(arguments, &expression, engine.as_ref(), precision)?,
+                };
+                measured.push((engine.describe(), samples));
+            }
+            rows.push(Row { text: text.clone(), work, units: work.units(arguments, &expression), measured });
+        }
+        if arguments.format == Language::Text {
+            rows.iter().rev().take(2).rev().for_each(|row| row.print(precision));
+        }
+    }
+    if arguments.format == Language::Json {
+        let rows: Vec<Value> = rows.iter().map(Row::document).collect();
+        println!("{:#}", json!({"precision": precision.name(), "size": arguments.size, "rows": rows}));
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Grid,
+    Descent,
+}
+
+impl Work {
+    /// Points, or particle steps.
+    fn units(self, arguments: &Arguments, expression: &Expression) -> f64 {
+        match self {
+            Work::Grid => f64::from(arguments.size).powi(expression.variables().len() as i32),
+            Work::Descent => f64::from(arguments.particles) * arguments.steps as f64,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Work::Grid => "grid: f and gradient",
+            Work::Descent => "descent: gd",
+        }
+    }
+}
+
+/// The CPU, then the GPU if one is wanted.
+fn engines(arguments: &Arguments) -> Result<Vec<Box<dyn Backend>>, Failure> {
+    let compute = |device: &str| Compute {
+        device: device.to_string(),
+        precision: arguments.precision,
+        threads: arguments.threads,
+    };
+    let mut engines = vec![super::engine::choose(&compute("cpu"), 0, arguments.quiet)?];
+    match arguments.device.as_str() {
+        "cpu" => {}
+        "auto" => {
+            let best = super::engine::choose(&compute("auto"), usize::MAX, arguments.quiet)?;
+            if best.describe() != engines[0].describe() {
+                engines.push(best);
+            } else if !arguments.quiet {
+                eprintln!("note: no hardware GPU here; the CPU alone is measured");
+            }
+        }
+        device => engines.push(super::engine::choose(&compute(device), usize::MAX, arguments.quiet)?),
+    }
+    Ok(engines)
+}
+
+/// f and its gradient over a grid, results in memory.
+fn grid(
+    arguments: &Arguments,
+    expression: &Expression,
+    engine: &dyn Backend,
+    precision: Precision,
+) -> Result<Samples, Failure> {
+    let outputs = expression.gradient()?;
+    let axis = Points::linspace(-3.0, 3.0, arguments.size as usize);
+    let points = Points::Grid(vec![axis; expression.variables().len()]).rounded(precision);
+    let mut evaluator = Evaluator::new(&outputs, engine, precision)?;
+    let mut columns = evaluator.evaluate(&points)?;
+    Ok(Samples::take(arguments.repetitions as usize, BUDGET, || evaluator.evaluate_into(&points, &mut columns))?)
+}
+
+/// Gradient descent with many particles, state in, state out.
+fn descent(
+    arguments: &Arguments,
+    expression: &Expression,
+    engine: &dyn Backend,
+    precision: Precision,
+) -> Result<Samples, Failure> {
+    let row = rules::by_name("gd").ok_or_else(|| Failure::usage("the rule gd is gone"))?;
+    let mut rule = Rule::of(row)?;
+    rule.set("lr", 0.001)?;
+    let fused = rule.fuse(&expression.gradient()?, false);
+    let mut program = engine.prepare(&fused.tape, precision)?;
+    let ranges = vec![(-3.0, 3.0); expression.variables().len()];
+    let columns = starts::uniform_box(42, arguments.particles as usize, &ranges);
+    let start: Vec<Values> = columns.iter().map(|column| Values::from_f64(precision, column)).collect();
+    let steps = Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: 1, count: arguments.steps };
+    Ok(Samples::take(arguments.repetitions as usize, BUDGET, || program.iterate(&mut start.clone(), &steps))?)
+}
+
+struct Row {
+    text: String,
+    work: Work,
+    units: f64,
+    measured: Vec<(String, Samples)>,
+}
+
+impl Row {
+    fn print(&self, precision: Precision) {
+        println!("{}\n  {} ({})", self.text, self.work.name(), precision.name());
+        for (name, samples) in &self.measured {
+            let rate = self.units / samples.median() / 1e9;
+            let unit = if self.work == Work::Grid { "Gpoints/s" } else { "Gsteps/s" };
+            print!(
+                "    {name:<45} {:>9.2} ms ± {:>4.1} %  {rate:>8.3} {unit}",
+                samples.median() * 1e3,
+                samples.spread() * 100.0
+            );
+            match self.measured.first() {
+                Some((first, cpu)) if first != name => println!("   {} x the CPU's speed", Ratio::of(cpu, samples)),
+                _ => println!(),
+            }
+        }
+    }
+
+    fn document(&self) -> Value {
+        let engines: Vec<Value> = self
+            .measured
+            .iter()
+            .map(|(name, samples)| {
+                json!({
+                    "device": name, "median": samples.median(), "min": samples.min(), "max": samples.max(),
+                    "seconds": samples.seconds, "per_second": self.units / samples.median(),
+                })
+            })
+            .collect();
+        let ratio = self.measured.get(1).map(|(_, gpu)| Ratio::of(&self.measured[0].1, gpu));
+        json!({"expression": self.text, "work": self.work.name(), "units": self.units, "engines": engines, "gpu_speedup": ratio})
+    }
+}

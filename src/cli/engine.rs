@@ -1,0 +1,66 @@
+//! Which engine `--device` means.
+
+use super::Failure;
+use super::options::Compute;
+use gradfield::backend::Backend;
+use gradfield::backend::cpu::Cpu;
+
+/// Points times outputs from which `auto` looks for a GPU: below, starting one (some 100 ms) costs more than all of
+/// the work on a CPU.
+#[cfg(feature = "gpu")]
+const WORTH_A_GPU: usize = 50_000_000;
+
+/// Opens the engine; `work` is the number of points, or particles times steps.
+pub(crate) fn choose(compute: &Compute, work: usize, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
+    match compute.device.as_str() {
+        "cpu" => cpu(compute),
+        "auto" => automatic(compute, work, quiet),
+        text if text == "gpu" || text.starts_with("gpu:") => gpu(text, quiet),
+        text => Err(Failure::usage(format!("--device: `{text}` is not a device; write auto, cpu, gpu or gpu:N"))),
+    }
+}
+
+fn cpu(compute: &Compute) -> Result<Box<dyn Backend>, Failure> {
+    Ok(Box::new(Cpu::new(compute.threads.map(usize::from))?))
+}
+
+/// A hardware GPU for work that pays for starting it, else the CPU.
+#[cfg(feature = "gpu")]
+fn automatic(compute: &Compute, work: usize, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
+    use gradfield::backend::gpu::Adapters;
+    if work >= WORTH_A_GPU {
+        let adapters = Adapters::find();
+        if let Ok(choice) = adapters.choose("auto") {
+            let fits = compute.precision != Some(super::options::Format::F64)
+                || adapters.list().nth(choice.index).is_some_and(|a| a.f64);
+            match adapters.open(choice.index) {
+                Ok(gpu) if fits => return Ok(Box::new(gpu)),
+                Err(error) if !quiet => eprintln!("note: the GPU could not be opened, the CPU is used: {error}"),
+                _ => {}
+            }
+        }
+    }
+    cpu(compute)
+}
+
+#[cfg(not(feature = "gpu"))]
+fn automatic(compute: &Compute, _: usize, _: bool) -> Result<Box<dyn Backend>, Failure> {
+    cpu(compute)
+}
+
+#[cfg(feature = "gpu")]
+fn gpu(selector: &str, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
+    let (gpu, note) = gradfield::backend::gpu::Gpu::open(selector)?;
+    if let (Some(note), false) = (note, quiet) {
+        eprintln!("note: {note}");
+    }
+    Ok(Box::new(gpu))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu(selector: &str, _: bool) -> Result<Box<dyn Backend>, Failure> {
+    Err(Failure::Run(format!(
+        "--device {selector}: this gradfield was built without its feature `gpu`; build it with \
+         `cargo build --release`, or take --device cpu"
+    )))
+}

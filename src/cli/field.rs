@@ -1,0 +1,101 @@
+//! `gradfield field`: value and gradient over a meshgrid, to a file.
+
+use super::Failure;
+use super::engine::choose;
+use super::options::{Compute, Function, grid};
+use clap::Args;
+use gradfield::Precision;
+use gradfield::field::Field;
+use gradfield::files::{self, Array, Column, CsvWriter, Format, Output};
+use gradfield::points::{Points, Values};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    function: Function,
+    /// Range of a variable, such as x=-3:3, or -3:3 for all (repeatable)
+    #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]
+    ranges: Vec<String>,
+    /// Points of the grid: one number, or one per variable as in 4096x2048 (x first)
+    #[arg(long, default_value = "256")]
+    size: String,
+    #[command(flatten)]
+    compute: Compute,
+    /// Where to write: .npy, .npz or .csv; - is standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// npy, npz or csv (default: by the name's ending)
+    #[arg(long)]
+    format: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let expression = arguments.function.parse()?;
+    let format = format(arguments)?;
+    let outputs = expression.gradient()?;
+    let precision = arguments.compute.precision.map_or(Precision::F32, Precision::from);
+    let points = grid(&arguments.ranges, &arguments.size, expression.variables(), outputs.outputs.len(), precision)?;
+    let engine = choose(&arguments.compute, points.len(), arguments.function.quiet)?;
+    let mut out = Output::create(&arguments.output)?;
+    let field = Field::evaluate(&outputs, points, engine.as_ref(), precision)?;
+    match format {
+        Format::Npy => write_npy(&mut out, &field)?,
+        Format::Npz => write_npz(&mut out, &field, expression.variables())?,
+        _ => write_csv(&mut out, &field, expression.variables())?,
+    }
+    out.finish()?;
+    Ok(())
+}
+
+fn format(arguments: &Arguments) -> Result<Format, Failure> {
+    let allowed = [Format::Npz, Format::Npy, Format::Csv];
+    let given = super::options::format("--format", arguments.format.as_deref(), &allowed)?;
+    Ok(Format::of(&arguments.output, given, &allowed)?)
+}
+
+/// One array of shape (1 + n, ...): f, then the partial derivatives.
+fn write_npy(out: &mut Output, field: &Field) -> Result<(), Failure> {
+    let shape: Vec<usize> = std::iter::once(field.columns.len()).chain(field.points.shape()).collect();
+    let kind = files::Kind::of(&Column::from(&field.columns[0]));
+    let mut writer = files::NpyWriter::new(out, &shape, kind)?;
+    field.columns.iter().try_for_each(|column| writer.push(column))?;
+    Ok(writer.finish()?)
+}
+
+/// The axes by the variables' names, then `f`, `df_dx`, ... each in the shape of the meshgrid.
+fn write_npz(out: &mut Output, field: &Field, variables: &[String]) -> Result<(), Failure> {
+    let Points::Grid(axes) = &field.points else { return Ok(()) };
+    let precision = field.columns[0].precision();
+    let axes: Vec<Values> = axes.iter().map(|axis| Values::from_f64(precision, axis)).collect();
+    let shape = field.points.shape();
+    let axes = variables.iter().zip(&axes).map(|(name, axis)| Array::new(name.as_str(), &[axis.len()], axis));
+    let columns = field.names.iter().zip(&field.columns);
+    let columns = columns.map(|(name, column)| Array::new(name.replace('/', "_"), &shape, column));
+    let arrays: Vec<Array<'_>> = axes.chain(columns).collect();
+    Ok(files::write_npz(out, &arrays)?)
+}
+
+/// A row per point: the variables, f, the partial derivatives; in bands, so that no column of coordinates is held.
+fn write_csv(out: &mut Output, field: &Field, variables: &[String]) -> Result<(), Failure> {
+    const BAND: usize = 1 << 16;
+    let header: Vec<String> = variables.iter().chain(&field.names).cloned().collect();
+    let mut writer = CsvWriter::new(out, &header)?;
+    let precision = field.columns[0].precision();
+    for start in (0..field.points.len()).step_by(BAND) {
+        gradfield::backend::check_interrupt()?;
+        let end = (start + BAND).min(field.points.len());
+        let points: Vec<Vec<f64>> = (start..end).map(|k| field.points.point(k)).collect();
+        let coordinate = |variable: usize| {
+            Values::from_f64(precision, &points.iter().map(|point| point[variable]).collect::<Vec<f64>>())
+        };
+        let coordinates: Vec<Values> = (0..variables.len()).map(coordinate).collect();
+        let parts = field.columns.iter().map(|column| match column {
+            Values::F32(values) => Column::F32(&values[start..end]),
+            Values::F64(values) => Column::F64(&values[start..end]),
+        });
+        let columns: Vec<Column<'_>> = coordinates.iter().map(Column::from).chain(parts).collect();
+        writer.rows(&columns)?;
+    }
+    Ok(writer.finish()?)
+}

@@ -1,0 +1,175 @@
+//! The program: one file per command, the flags they share in `options.rs`, errors and exit codes here.
+//!
+//! Standard output carries only data; notes, progress and errors go to standard error.
+
+mod bare;
+mod bench;
+mod descend;
+mod devices;
+mod engine;
+mod eval;
+mod field;
+mod grad;
+mod options;
+mod paths;
+mod plot;
+mod progress;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Type a function, get its exact gradient over huge grids, run descents on it, and see the picture.
+#[derive(Debug, Parser)]
+#[command(name = "gradfield", version, max_term_width = 110, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  gradfield grad \"3x^2 + 8xy - 3y^5\"
+  gradfield eval \"x^2 + 5x + 6\" --at x=-2.5
+  gradfield plot \"x^2 + y^2\" --range=-3:3 --layers arrows --arrows 20x20 -o quiver.png
+  gradfield descend \"x^2 + 5x + 6\" --from -8 --lr 0.1 --steps 15 -o descent.png
+  gradfield verify \"sin(3x) exp(-y^2)\" --range=-3:3 --device gpu
+
+Exit codes: 0 done; 1 the run failed; 2 the command line, the expression or the data is wrong;
+3 `verify` found an error over its bound; 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The gradient as text, LaTeX or WGSL
+    Grad(grad::Arguments),
+    /// Value and gradient at points
+    Eval(eval::Arguments),
+    /// Value and gradient over a grid, to a file
+    Field(field::Arguments),
+    /// A picture of the field
+    Plot(plot::Arguments),
+    /// Particles that follow the gradient, and their paths
+    Descend(descend::Arguments),
+    /// An engine against the f64 reference and its computed error bound
+    Verify(verify::Arguments),
+    /// CPU against GPU, timed
+    Bench(bench::Arguments),
+    /// What there is to run on
+    Devices(devices::Arguments),
+}
+
+/// An error with its exit code.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line, the expression or the data is wrong: 2.
+    Usage(String),
+    /// The run failed: 1.
+    Run(String),
+    /// `verify` found an error over its bound: 3. The report has been printed.
+    Verify,
+    /// Ctrl-C: 130.
+    Interrupted,
+    /// The reader of standard output went away, as `head` does: quiet, 0.
+    Closed,
+}
+
+impl Failure {
+    /// The command line is wrong.
+    pub(crate) fn usage(text: impl Into<String>) -> Failure {
+        Failure::Usage(text.into())
+    }
+}
+
+/// Errors of the input are the user's (2), errors of the run the machine's (1).
+macro_rules! failure {
+    ($($error:ty => $variant:ident),+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Failure {
+                Failure::$variant(error.to_string())
+            }
+        })+
+    };
+}
+
+failure!(
+    gradfield::expr::ParseError => Usage,
+    gradfield::expr::DeriveError => Usage,
+    gradfield::descent::RuleError => Usage,
+    gradfield::picture::PictureError => Usage
+);
+
+impl From<gradfield::backend::BackendError> for Failure {
+    fn from(error: gradfield::backend::BackendError) -> Failure {
+        match error {
+            gradfield::backend::BackendError::Interrupted => Failure::Interrupted,
+            other => Failure::Run(other.to_string()),
+        }
+    }
+}
+
+impl From<gradfield::field::FieldError> for Failure {
+    fn from(error: gradfield::field::FieldError) -> Failure {
+        match error {
+            gradfield::field::FieldError::Backend(error) => error.into(),
+            other => Failure::Run(other.to_string()),
+        }
+    }
+}
+
+impl From<gradfield::files::FileError> for Failure {
+    fn from(error: gradfield::files::FileError) -> Failure {
+        match error {
+            error if error.is_broken_pipe() => Failure::Closed,
+            error if error.is_data() => Failure::Usage(error.to_string()),
+            error => Failure::Run(error.to_string()),
+        }
+    }
+}
+
+impl From<gradfield::descent::DescentError> for Failure {
+    fn from(error: gradfield::descent::DescentError) -> Failure {
+        use gradfield::descent::DescentError;
+        match error {
+            DescentError::Backend(error) => error.into(),
+            DescentError::Field(error) => error.into(),
+            other => Failure::Usage(other.to_string()),
+        }
+    }
+}
+
+/// Runs the command line and says how the process ends.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // A handler that cannot be set leaves the system's: Ctrl-C then ends the process at once.
+    let _ = ctrlc::set_handler(on_interrupt);
+    let result = match &cli.command {
+        Command::Grad(arguments) => grad::run(arguments),
+        Command::Eval(arguments) => eval::run(arguments),
+        Command::Field(arguments) => field::run(arguments),
+        Command::Plot(arguments) => plot::run(arguments),
+        Command::Descend(arguments) => descend::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
+        Command::Devices(arguments) => devices::run(arguments),
+    };
+    match result {
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(Failure::Run(text)) => complain(&text, 1),
+        Err(Failure::Usage(text)) => complain(&text, 2),
+        Err(Failure::Verify) => ExitCode::from(3),
+        Err(Failure::Interrupted) => complain("interrupted; nothing was written", 130),
+    }
+}
+
+fn complain(text: &str, code: u8) -> ExitCode {
+    eprintln!("gradfield: {text}");
+    ExitCode::from(code)
+}
+
+/// The first Ctrl-C asks the engines to stop at their next border; the second ends the process.
+fn on_interrupt() {
+    if gradfield::backend::check_interrupt().is_err() {
+        std::process::exit(130);
+    }
+    gradfield::backend::interrupt();
+}

@@ -1,0 +1,123 @@
+//! Descents: particles that follow a rule down (or up) the gradient.
+//!
+//! Flows in: an expression, a [`Rule`], starts, an engine. Flows out: [`Trail`]: positions and values at the
+//! recorded steps. The rule and the gradient are one tape; an engine runs many steps of it with the state in
+//! registers or the first-level cache, and stops only where a step is recorded.
+
+pub mod rule;
+pub mod rules;
+pub mod starts;
+
+pub use rule::{Rule, RuleError};
+
+use crate::backend::{Backend, BackendError, Steps};
+use crate::expr::{DeriveError, Expression};
+use crate::field::{Evaluator, FieldError, check_size};
+use crate::points::{Points, Values};
+use crate::real::Precision;
+use rule::CLOCK;
+
+/// Why a descent could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum DescentError {
+    /// The function has no gradient in the language.
+    #[error(transparent)]
+    Derive(#[from] DeriveError),
+    /// The record does not fit into memory.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The engine failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// Nothing to move.
+    #[error("`{0}` has no variables, so there is nothing to descend on; declare one with --vars x")]
+    NoVariables(String),
+}
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The optimiser.
+    pub rule: Rule,
+    /// Steps to take.
+    pub steps: u64,
+    /// Record the start, every so many steps, and the end; 0 records start and end alone.
+    pub every: u64,
+    /// Climb instead.
+    pub maximize: bool,
+}
+
+/// Where the particles were.
+#[derive(Debug, Clone)]
+pub struct Trail {
+    /// The recorded steps, ascending; 0 is the start.
+    pub steps: Vec<u64>,
+    /// `positions[record][variable]`, a column over the particles.
+    pub positions: Vec<Vec<Values>>,
+    /// f there: `values[record]`, a column over the particles.
+    pub values: Vec<Values>,
+}
+
+/// Runs all particles. `starts` has one column per variable; coordinates are rounded to the format first.
+/// `progress` is told the steps done, at borders.
+///
+/// ```
+/// use gradfield::descent::{Plan, Rule, rules, run};
+/// use gradfield::{Expression, Precision, backend::cpu::Cpu};
+/// let f = Expression::parse("x^2 + 5x + 6")?;
+/// let mut rule = Rule::of(rules::by_name("gd").unwrap())?;
+/// rule.set("lr", 0.1)?;
+/// let plan = Plan { rule, steps: 15, every: 1, maximize: false };
+/// let trail = run(&f, &plan, &[vec![-8.0]], &Cpu::new(None)?, Precision::F64, |_| ())?;
+/// assert_eq!(trail.steps.len(), 16);
+/// assert!((trail.positions[15][0].get(0) - -2.693_514).abs() < 1e-6);
+/// # Ok::<(), gradfield::Error>(())
+/// ```
+///
+/// # Errors
+/// - [`DescentError`] as its variants say.
+pub fn run(
+    expression: &Expression,
+    plan: &Plan,
+    starts: &[Vec<f64>],
+    backend: &dyn Backend,
+    precision: Precision,
+    mut progress: impl FnMut(u64),
+) -> Result<Trail, DescentError> {
+    if expression.variables().is_empty() {
+        return Err(DescentError::NoVariables(expression.text().to_string()));
+    }
+    let particles = starts.first().map_or(0, Vec::len);
+    let records = recorded_steps(plan.steps, plan.every);
+    check_size(particles as f64 * records.len() as f64, expression.variables().len() + 1, precision)?;
+    let fused = plan.rule.fuse(&expression.gradient()?, plan.maximize);
+    let mut program = backend.prepare(&fused.tape, precision)?;
+    let mut value = Evaluator::new(&expression.value(), backend, precision)?;
+    let mut state: Vec<Values> = starts.iter().map(|column| Values::from_f64(precision, column)).collect();
+    state.resize(fused.dimension * (1 + fused.states), Values::zeros(precision, particles));
+    let mut trail = Trail { steps: Vec::new(), positions: Vec::new(), values: Vec::new() };
+    let mut done = 0;
+    for record in records {
+        let steps = Steps { uniforms: plan.rule.uniforms(), clock: Some(CLOCK), first: done + 1, count: record - done };
+        if steps.count > 0 {
+            program.iterate(&mut state, &steps)?;
+        }
+        done = record;
+        let positions = state[..fused.dimension].to_vec();
+        let points = Points::columns(positions.iter().map(Values::to_f64).collect());
+        trail.values.extend(value.evaluate(&points)?);
+        trail.positions.push(positions);
+        trail.steps.push(record);
+        progress(done);
+    }
+    Ok(trail)
+}
+
+/// 0, every, 2 every, ..., and the last.
+fn recorded_steps(steps: u64, every: u64) -> Vec<u64> {
+    let mut records: Vec<u64> = if every == 0 { vec![0] } else { (0..=steps).step_by(every as usize).collect() };
+    if records.last() != Some(&steps) {
+        records.push(steps);
+    }
+    records
+}

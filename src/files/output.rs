@@ -1,0 +1,143 @@
+//! Where a result goes: a file that appears only when it is whole, a device, or standard output.
+//!
+//! Flows in: bytes from a writer of this folder. Flows out: a file. Open it *before* the long run, so that a wrong
+//! folder costs no minutes, and call [`Output::finish`] at the end.
+
+use super::error::{FileError, is_standard};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Bytes gathered before they are handed to the system; larger pieces go there without being copied.
+const BUFFER: usize = 1 << 18;
+
+/// A file being written.
+///
+/// A regular file is written under a passing name in its own folder and renamed by [`finish`](Output::finish);
+/// dropped before that, it leaves nothing behind and what stood under the name stays as it was. A file that is
+/// replaced keeps its permissions, a symbolic link keeps pointing. Devices and pipes (`/dev/null`, a fifo) are
+/// written straight to, and so is standard output, `-`.
+///
+/// The [`io::Error`]s of its [`Write`] hold a [`FileError`] with the name in it; `?` takes that out.
+#[derive(Debug)]
+pub struct Output {
+    path: PathBuf,
+    sink: BufWriter<Sink>,
+}
+
+#[derive(Debug)]
+enum Sink {
+    /// The passing file, and the name that it will get.
+    Passing(NamedTempFile, PathBuf),
+    Direct(File),
+    Stdout(Stdout),
+}
+
+impl Output {
+    /// Opens `path` for writing; `-` is standard output.
+    ///
+    /// # Errors
+    /// - [`FileError::NoFolder`] if the folder does not exist;
+    /// - [`FileError::IsFolder`] if `path` is a folder;
+    /// - [`FileError::Write`] if a file of that name exists and may not be written, or its folder may not.
+    pub fn create(path: &Path) -> Result<Output, FileError> {
+        let sink = if is_standard(path) { Sink::Stdout(io::stdout()) } else { open(path)? };
+        Ok(Output { path: path.to_path_buf(), sink: BufWriter::with_capacity(BUFFER, sink) })
+    }
+
+    /// The name it was opened under.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes what is still buffered and gives the file its name. It is not forced onto the disk (no `fsync`).
+    ///
+    /// # Errors
+    /// - [`FileError::DiskFull`], [`FileError::BrokenPipe`] or [`FileError::Write`]; no file is left then.
+    pub fn finish(self) -> Result<(), FileError> {
+        let path = self.path;
+        let failed = |source| FileError::write(&path, source);
+        match self.sink.into_inner().map_err(|error| failed(error.into_error()))? {
+            Sink::Passing(file, target) => {
+                file.persist(target).map_err(|error| failed(error.error))?;
+            }
+            Sink::Direct(mut file) => file.flush().map_err(failed)?,
+            Sink::Stdout(mut out) => out.flush().map_err(failed)?,
+        }
+        Ok(())
+    }
+
+    fn named(&self, source: io::Error) -> io::Error {
+        io::Error::new(source.kind(), FileError::write(&self.path, source))
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.sink.write(bytes).map_err(|source| self.named(source))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush().map_err(|source| self.named(source))
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Sink::Passing(file, _) => file.as_file_mut().write(bytes),
+            Sink::Direct(file) => file.write(bytes),
+            Sink::Stdout(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Sink::Passing(file, _) => file.as_file_mut().flush(),
+            Sink::Direct(file) => file.flush(),
+            Sink::Stdout(out) => out.flush(),
+        }
+    }
+}
+
+/// Opens what `path` stands for.
+fn open(path: &Path) -> Result<Sink, FileError> {
+    let failed = |source| FileError::write(path, source);
+    let existing = match fs::metadata(path) {
+        Ok(there) if there.is_dir() => return Err(FileError::IsFolder(path.to_path_buf())),
+        Ok(there) => {
+            // Opening tells whether the file may be written; nothing is cut off.
+            let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+            if !there.is_file() {
+                return Ok(Sink::Direct(file));
+            }
+            Some(there)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error)),
+    };
+    let target = if existing.is_some() { fs::canonicalize(path).map_err(failed)? } else { path.to_path_buf() };
+    let passing = passing_file(path, &target)?;
+    if let Some(there) = existing {
+        // Where a file system has no permissions to set, there are none to keep.
+        let _ = passing.as_file().set_permissions(there.permissions());
+    }
+    Ok(Sink::Passing(passing, target))
+}
+
+/// A new file beside `target`, with the permissions that any new file gets.
+fn passing_file(path: &Path, target: &Path) -> Result<NamedTempFile, FileError> {
+    let folder = match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".gradfield-").suffix(".part");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder).map_err(|source| match source.kind() {
+        ErrorKind::NotFound => FileError::NoFolder { path: path.to_path_buf(), folder: folder.to_path_buf() },
+        _ => FileError::write(path, source),
+    })
+}

@@ -1,0 +1,434 @@
+//! THE TABLE of operations: one row each, and everything that knows an operation reads the row.
+//!
+//! A row holds the name, the operands, the kernel (one text: Rust for the CPU's SIMD loops, WGSL for the GPU),
+//! the reference in plain f64, the partial derivatives in gradfield's own language, the slack in ULP that each
+//! engine is allowed, and a domain to sample in tests. From it come the parser's names, constant folding, the
+//! three engines, derivatives and tests. To add an operation is to add a row (and, where it needs a polynomial,
+//! an `m_` function in `shaders/math32.wgsl` and `math64.wgsl`).
+//!
+//! Flows in: `kernel.rs`, `real.rs`. Flows out: [`Op`], [`Operations`], and a constant per row.
+
+use crate::kernel::Kernels;
+use crate::real::Precision;
+use std::hash::{Hash, Hasher};
+
+/// How an operation is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    /// `name(a, b)`.
+    Function,
+    /// `name(a, b, c, ...)`: two operands in the table, any number from one on in the language, from the left.
+    Variadic,
+    /// Between its operands; a higher number binds tighter.
+    Infix(&'static str, u8),
+    /// Before its operand.
+    Prefix(&'static str, u8),
+    /// Cannot be written: made by the lowering of an expression only.
+    Hidden,
+}
+
+/// The error of one application of an operation, in ULP of the exact result of its (rounded) operands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Slack {
+    /// The CPU engine: f32, f64.
+    pub cpu: [f64; 2],
+    /// The GPU engine: f32, f64. WGSL grants a driver more than IEEE 754 grants a processor.
+    pub gpu: [f64; 2],
+    /// The f64 reference itself (the platform's libm).
+    pub reference: f64,
+}
+
+/// Nothing is rounded: selections, signs, comparisons, rounding to an integer.
+const EXACT: Slack = Slack { cpu: [0.0, 0.0], gpu: [0.0, 0.0], reference: 0.0 };
+/// One rounding. WGSL lets a driver round a sum or product either way: 1 ULP ("Accuracy of Concrete Floating
+/// Point Expressions").
+const ROUNDED: Slack = Slack { cpu: [0.5, 0.5], gpu: [1.0, 1.0], reference: 0.5 };
+/// A fused multiply-add, which WGSL lets a driver split; the product's own rounding is added by the bound.
+const FUSED: Slack = Slack { cpu: [1.0, 1.0], gpu: [2.0, 2.0], reference: 0.5 };
+/// A quotient: 2.5 ULP in WGSL.
+const QUOTIENT: Slack = Slack { cpu: [0.5, 0.5], gpu: [2.5, 2.5], reference: 0.5 };
+/// A square root: in WGSL 1 over an inverse square root of 2 ULP.
+const ROOT: Slack = Slack { cpu: [0.5, 0.5], gpu: [5.0, 5.0], reference: 0.5 };
+/// Our own polynomials, aimed at 4 ULP; on a GPU their divisions and sums may be off by more.
+const POLYNOMIAL: Slack = Slack { cpu: [4.0, 4.0], gpu: [8.0, 8.0], reference: 1.0 };
+/// Our own longer ones (pow, erf, gamma and kin).
+const LONG: Slack = Slack { cpu: [16.0, 16.0], gpu: [32.0, 32.0], reference: 8.0 };
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Row {
+    /// The name of a function in the language; of an operator, its name in messages.
+    pub name: &'static str,
+    /// Number of operands, 1 to 3; they are called `a`, `b`, `c`.
+    pub arity: usize,
+    /// How it is written.
+    pub syntax: Syntax,
+    /// The operation in f64, written with the platform's library. This is the truth in tests.
+    pub reference: fn(f64, f64, f64) -> f64,
+    /// The kernel as a WGSL expression of `a`, `b`, `c`; the same text is compiled into `kernels`.
+    pub wgsl: &'static str,
+    /// The kernel as loops over blocks.
+    pub kernels: Kernels,
+    /// The partial derivative with respect to each operand, in gradfield's language, over `a`, `b`, `c` and the
+    /// result `y`. Empty where the derivative is not in the language.
+    pub partials: &'static [&'static str],
+    /// Allowed error.
+    pub slack: Slack,
+    /// Whether the result can jump: then a rounded operand can land on the other side.
+    pub jumps: bool,
+    /// A range to sample for each operand.
+    pub domain: &'static [(f64, f64)],
+}
+
+/// An operation: a row, compared by identity.
+#[derive(Debug, Clone, Copy)]
+pub struct Op(pub &'static Row);
+
+impl std::ops::Deref for Op {
+    type Target = Row;
+    fn deref(&self) -> &Row {
+        self.0
+    }
+}
+
+impl PartialEq for Op {
+    fn eq(&self, other: &Op) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for Op {}
+
+impl Hash for Op {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::from_ref(self.0).hash(state);
+    }
+}
+
+impl Op {
+    /// The result for f64 operands; those beyond the arity are ignored.
+    pub fn apply(self, operands: [f64; 3]) -> f64 {
+        (self.reference)(operands[0], operands[1], operands[2])
+    }
+}
+
+impl Slack {
+    /// The CPU engine's share in `precision`.
+    pub fn on_cpu(self, precision: Precision) -> f64 {
+        self.cpu[usize::from(precision == Precision::F64)]
+    }
+
+    /// The GPU engine's share in `precision`.
+    pub fn on_gpu(self, precision: Precision) -> f64 {
+        self.gpu[usize::from(precision == Precision::F64)]
+    }
+}
+
+/// The operations that a text may use: the table, and rows that a program adds.
+#[derive(Debug, Clone)]
+pub struct Operations(Vec<Op>);
+
+impl Default for Operations {
+    fn default() -> Operations {
+        Operations(TABLE.to_vec())
+    }
+}
+
+impl Operations {
+    /// The table with one more row, which hides an earlier one of the same name.
+    pub fn with(mut self, row: &'static Row) -> Operations {
+        self.0.insert(0, Op(row));
+        self
+    }
+
+    /// All operations, table order.
+    pub fn iter(&self) -> impl Iterator<Item = Op> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// The function of this name, as the language writes it (`ln`, `log`, `atan2`).
+    pub fn function(&self, name: &str) -> Option<Op> {
+        let name = if name == "log" { "ln" } else { name };
+        self.iter().find(|op| op.name == name && matches!(op.syntax, Syntax::Function | Syntax::Variadic))
+    }
+}
+
+/// A row. The kernel is one expression in the common subset of Rust and WGSL; the reference is Rust.
+///
+/// ```
+/// use gradfield::op::{Operations, Row, Slack, Syntax};
+/// static CUBE: Row = gradfield::op_row! {
+///     "cube", Syntax::Function, (a) { a * a * a }, reference { a * a * a }, partials ["3a^2"],
+///     slack Slack { cpu: [1.0, 1.0], gpu: [3.0, 3.0], reference: 1.0 }, domain [(-5.0, 5.0)]
+/// };
+/// let context = gradfield::expr::Context { operations: Operations::default().with(&CUBE), ..Default::default() };
+/// let f = gradfield::Expression::parse_with("cube(x)", &context)?.gradient()?;
+/// let point = gradfield::backend::reference::at(&gradfield::field::tape_of(&f), &[2.0]);
+/// assert_eq!(point, [8.0, 12.0]);
+/// # Ok::<(), gradfield::Error>(())
+/// ```
+#[macro_export]
+macro_rules! op_row {
+    ($name:literal, $syntax:expr, ($($arg:ident),+) { $kernel:expr }, reference { $($reference:tt)+ },
+     partials [$($partial:literal),*], slack $slack:expr, $(jumps $jumps:literal,)? domain [$($domain:expr),+]) => {
+        $crate::op::Row {
+            name: $name,
+            arity: [$(stringify!($arg)),+].len(),
+            syntax: $syntax,
+            reference: $crate::op_reference!(($($arg),+) { $($reference)+ }),
+            wgsl: stringify!($kernel),
+            kernels: $crate::kernels!(($($arg),+) $kernel),
+            partials: &[$($partial),*],
+            slack: $slack,
+            jumps: false $(|| $jumps)?,
+            domain: &[$($domain),+],
+        }
+    };
+}
+
+/// The reference as a function of three numbers, whatever the arity.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! op_reference {
+    (($a:ident) { $($body:tt)+ }) => {
+        |$a: f64, _: f64, _: f64| -> f64 { $($body)+ }
+    };
+    (($a:ident, $b:ident) { $($body:tt)+ }) => {
+        |$a: f64, $b: f64, _: f64| -> f64 { $($body)+ }
+    };
+    (($a:ident, $b:ident, $c:ident) { $($body:tt)+ }) => {
+        |$a: f64, $b: f64, $c: f64| -> f64 { $($body)+ }
+    };
+}
+
+macro_rules! table {
+    ($($id:ident = [$($row:tt)+];)+) => {
+        $(
+            static $id: Row = op_row! { $($row)+ };
+        )+
+        /// Every operation, in the order of the table.
+        pub static TABLE: &[Op] = &[$(Op(&$id)),+];
+        /// The rows by name, for the stages that build or recognise an operation.
+        #[allow(missing_docs, reason = "the name says it")]
+        pub mod ops {
+            use super::Op;
+            $(pub const $id: Op = Op(&super::$id);)+
+        }
+    };
+}
+
+fn truth(condition: bool) -> f64 {
+    f64::from(u8::from(condition))
+}
+
+/// A domain of ordinary numbers.
+const REALS: (f64, f64) = (-10.0, 10.0);
+/// A domain of positive numbers.
+const POSITIVE: (f64, f64) = (0.01, 20.0);
+/// Arguments of the hyperbolic functions that stay finite in f32 with their derivatives.
+const MODEST: (f64, f64) = (-8.0, 8.0);
+/// The open unit interval, both signs.
+const UNIT: (f64, f64) = (-0.999, 0.999);
+
+use Syntax::{Function, Hidden, Infix, Prefix, Variadic};
+
+table! {
+    // Arithmetic.
+    ADD = ["add", Infix("+", 5), (a, b) { a + b }, reference { a + b },
+        partials ["1", "1"], slack ROUNDED, domain [REALS, REALS]];
+    SUB = ["subtract", Infix("-", 5), (a, b) { a - b }, reference { a - b },
+        partials ["1", "-1"], slack ROUNDED, domain [REALS, REALS]];
+    MUL = ["multiply", Infix("*", 6), (a, b) { a * b }, reference { a * b },
+        partials ["b", "a"], slack ROUNDED, domain [REALS, REALS]];
+    DIV = ["divide", Infix("/", 6), (a, b) { a / b }, reference { a / b },
+        partials ["1/b", "-y/b"], slack QUOTIENT, domain [REALS, (0.1, 10.0)]];
+    NEG = ["negate", Prefix("-", 7), (a) { -a }, reference { -a },
+        partials ["-1"], slack EXACT, domain [REALS]];
+    POW = ["power", Infix("^", 8), (a, b) { m_pow(a, b) }, reference { a.powf(b) },
+        partials ["b a^(b - 1)", "if(a == 0, 0, y ln(a))"], slack LONG, domain [(0.05, 8.0), (-4.0, 4.0)]];
+    FMA = ["fma", Hidden, (a, b, c) { fma(a, b, c) }, reference { a.mul_add(b, c) },
+        partials ["b", "a", "1"], slack FUSED, domain [REALS, REALS, REALS]];
+    FMS = ["fms", Hidden, (a, b, c) { fma(a, b, -c) }, reference { a.mul_add(b, -c) },
+        partials ["b", "a", "-1"], slack FUSED, domain [REALS, REALS, REALS]];
+    FNMA = ["fnma", Hidden, (a, b, c) { fma(-a, b, c) }, reference { (-a).mul_add(b, c) },
+        partials ["-b", "-a", "1"], slack FUSED, domain [REALS, REALS, REALS]];
+
+    // Comparisons and logic: 1 or 0; nonzero is true.
+    LT = ["less", Infix("<", 4), (a, b) { select(0.0, 1.0, a < b) }, reference { truth(a < b) },
+        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+    LE = ["less or equal", Infix("<=", 4), (a, b) { select(0.0, 1.0, a <= b) }, reference { truth(a <= b) },
+        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+    GT = ["greater", Infix(">", 4), (a, b) { select(0.0, 1.0, a > b) }, reference { truth(a > b) },
+        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+    GE = ["greater or equal", Infix(">=", 4), (a, b) { select(0.0, 1.0, a >= b) }, reference { truth(a >= b) },
+        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+    EQ = ["equal", Infix("==", 4), (a, b) { select(0.0, 1.0, a == b) }, reference { truth(a == b) },
+        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+    NE = ["unequal", Infix("!=", 4), (a, b) { select(0.0, 1.0, a != b) }, reference { truth(a != b) },
+        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+    NOT = ["not", Prefix("not ", 3), (a) { select(0.0, 1.0, a == 0.0) }, reference { truth(a == 0.0) },
+        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+    AND = ["and", Infix("and", 2), (a, b) { select(0.0, 1.0, (a != 0.0) & (b != 0.0)) },
+        reference { truth(a != 0.0 && b != 0.0) },
+        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+    OR = ["or", Infix("or", 1), (a, b) { select(0.0, 1.0, (a != 0.0) | (b != 0.0)) },
+        reference { truth(a != 0.0 || b != 0.0) },
+        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+    IF = ["if", Function, (a, b, c) { select(c, b, a != 0.0) }, reference { if a != 0.0 { b } else { c } },
+        partials ["0", "if(a, 1, 0)", "if(a, 0, 1)"], slack EXACT, jumps true, domain [REALS, REALS, REALS]];
+
+    // Pieces and rounding. Derivatives at kinks are the documented one-sided choice.
+    ABS = ["abs", Function, (a) { abs(a) }, reference { a.abs() },
+        partials ["sign(a)"], slack EXACT, domain [REALS]];
+    SIGN = ["sign", Function, (a) { select(select(select(0.0, 1.0, a > 0.0), -1.0, a < 0.0), a, is_nan(a)) },
+        reference { if a.is_nan() { a } else { truth(a > 0.0) - truth(a < 0.0) } },
+        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+    FLOOR = ["floor", Function, (a) { floor(a) }, reference { a.floor() },
+        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+    CEIL = ["ceil", Function, (a) { ceil(a) }, reference { a.ceil() },
+        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+    ROUND = ["round", Function, (a) { round(a) }, reference { a.round_ties_even() },
+        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+    FRACT = ["fract", Function, (a) { a - floor(a) }, reference { a - a.floor() },
+        partials ["1"], slack ROUNDED, jumps true, domain [REALS]];
+    MIN = ["min", Variadic, (a, b) { select(select(b, a, a <= b), a, is_nan(a)) },
+        reference { if a.is_nan() || a <= b { a } else { b } },
+        partials ["if(a <= b, 1, 0)", "if(a <= b, 0, 1)"], slack EXACT, domain [REALS, REALS]];
+    MAX = ["max", Variadic, (a, b) { select(select(b, a, a >= b), a, is_nan(a)) },
+        reference { if a.is_nan() || a >= b { a } else { b } },
+        partials ["if(a >= b, 1, 0)", "if(a >= b, 0, 1)"], slack EXACT, domain [REALS, REALS]];
+    CLAMP = ["clamp", Function, (a, b, c) { select(select(select(a, b, a < b), c, select(a, b, a < b) > c), a, is_nan(a)) },
+        reference { let low = if a < b { b } else { a }; if low > c { c } else { low } },
+        partials ["if(a < b, 0, if(a > c, 0, 1))", "if(a < b, if(b > c, 0, 1), 0)", "if(max(a, b) > c, 1, 0)"],
+        slack EXACT, domain [REALS, (-5.0, 0.0), (0.0, 5.0)]];
+    MOD = ["mod", Function, (a, b) { m_mod(a, b) }, reference { floored_modulo(a, b) },
+        partials ["1", "-floor(a / b)"], slack POLYNOMIAL, jumps true, domain [REALS, (0.5, 4.0)]];
+    STEP = ["step", Function, (a) { select(0.0, 1.0, a >= 0.0) }, reference { truth(a >= 0.0) },
+        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+    RELU = ["relu", Function, (a) { select(select(0.0, a, a > 0.0), a, is_nan(a)) },
+        reference { if a.is_nan() || a > 0.0 { a } else { 0.0 } },
+        partials ["if(a > 0, 1, 0)"], slack EXACT, domain [REALS]];
+
+    // Roots and lengths.
+    SQRT = ["sqrt", Function, (a) { sqrt(a) }, reference { a.sqrt() },
+        partials ["0.5 / y"], slack ROOT, domain [POSITIVE]];
+    CBRT = ["cbrt", Function, (a) { m_cbrt(a) }, reference { a.cbrt() },
+        partials ["1 / (3 y^2)"], slack POLYNOMIAL, domain [REALS]];
+    HYPOT = ["hypot", Function, (a, b) { m_hypot(a, b) }, reference { a.hypot(b) },
+        partials ["a / y", "b / y"], slack POLYNOMIAL, domain [REALS, REALS]];
+
+    // Exponentials and logarithms.
+    EXP = ["exp", Function, (a) { m_exp(a) }, reference { a.exp() },
+        partials ["y"], slack POLYNOMIAL, domain [MODEST]];
+    EXP2 = ["exp2", Function, (a) { m_exp2(a) }, reference { a.exp2() },
+        partials ["0.6931471805599453 y"], slack POLYNOMIAL, domain [MODEST]];
+    EXPM1 = ["expm1", Function, (a) { m_expm1(a) }, reference { a.exp_m1() },
+        partials ["exp(a)"], slack POLYNOMIAL, domain [MODEST]];
+    LN = ["ln", Function, (a) { m_ln(a) }, reference { a.ln() },
+        partials ["1 / a"], slack POLYNOMIAL, domain [POSITIVE]];
+    LOG2 = ["log2", Function, (a) { m_log2(a) }, reference { a.log2() },
+        partials ["1.4426950408889634 / a"], slack POLYNOMIAL, domain [POSITIVE]];
+    LOG10 = ["log10", Function, (a) { m_log10(a) }, reference { a.log10() },
+        partials ["0.4342944819032518 / a"], slack POLYNOMIAL, domain [POSITIVE]];
+    LOG1P = ["log1p", Function, (a) { m_log1p(a) }, reference { a.ln_1p() },
+        partials ["1 / (1 + a)"], slack POLYNOMIAL, domain [(-0.9, 20.0)]];
+
+    // Circular functions and their inverses.
+    SIN = ["sin", Function, (a) { m_sin(a) }, reference { a.sin() },
+        partials ["cos(a)"], slack POLYNOMIAL, domain [REALS]];
+    COS = ["cos", Function, (a) { m_cos(a) }, reference { a.cos() },
+        partials ["-sin(a)"], slack POLYNOMIAL, domain [REALS]];
+    TAN = ["tan", Function, (a) { m_tan(a) }, reference { a.tan() },
+        partials ["1 + y^2"], slack POLYNOMIAL, domain [(-1.5, 1.5)]];
+    ASIN = ["asin", Function, (a) { m_asin(a) }, reference { a.asin() },
+        partials ["1 / sqrt((1 - a) (1 + a))"], slack POLYNOMIAL, domain [UNIT]];
+    ACOS = ["acos", Function, (a) { m_acos(a) }, reference { a.acos() },
+        partials ["-1 / sqrt((1 - a) (1 + a))"], slack POLYNOMIAL, domain [UNIT]];
+    ATAN = ["atan", Function, (a) { m_atan(a) }, reference { a.atan() },
+        partials ["1 / (1 + a^2)"], slack POLYNOMIAL, domain [REALS]];
+    ATAN2 = ["atan2", Function, (a, b) { m_atan2(a, b) }, reference { a.atan2(b) },
+        partials ["b / hypot(a, b) / hypot(a, b)", "-a / hypot(a, b) / hypot(a, b)"],
+        slack POLYNOMIAL, jumps true, domain [REALS, REALS]];
+
+    // Hyperbolic functions and their inverses.
+    SINH = ["sinh", Function, (a) { m_sinh(a) }, reference { a.sinh() },
+        partials ["cosh(a)"], slack POLYNOMIAL, domain [MODEST]];
+    COSH = ["cosh", Function, (a) { m_cosh(a) }, reference { a.cosh() },
+        partials ["sinh(a)"], slack POLYNOMIAL, domain [MODEST]];
+    TANH = ["tanh", Function, (a) { m_tanh(a) }, reference { a.tanh() },
+        partials ["1 - y^2"], slack POLYNOMIAL, domain [MODEST]];
+    ASINH = ["asinh", Function, (a) { m_asinh(a) }, reference { libm::asinh(a) },
+        partials ["1 / hypot(a, 1)"], slack POLYNOMIAL, domain [REALS]];
+    ACOSH = ["acosh", Function, (a) { m_acosh(a) }, reference { libm::acosh(a) },
+        partials ["1 / (sqrt(a - 1) sqrt(a + 1))"], slack POLYNOMIAL, domain [(1.001, 20.0)]];
+    ATANH = ["atanh", Function, (a) { m_atanh(a) }, reference { libm::atanh(a) },
+        partials ["1 / ((1 - a) (1 + a))"], slack POLYNOMIAL, domain [UNIT]];
+
+    // Special functions; the constants are 2/sqrt(pi).
+    ERF = ["erf", Function, (a) { m_erf(a) }, reference { libm::erf(a) },
+        partials ["1.1283791670955126 exp(-a^2)"], slack LONG, domain [(-4.0, 4.0)]];
+    ERFC = ["erfc", Function, (a) { m_erfc(a) }, reference { libm::erfc(a) },
+        partials ["-1.1283791670955126 exp(-a^2)"], slack LONG, domain [(-4.0, 4.0)]];
+    GAMMA = ["gamma", Function, (a) { m_gamma(a) }, reference { reference_gamma(a) },
+        partials ["y digamma(a)"], slack LONG, domain [(0.1, 12.0)]];
+    LGAMMA = ["lgamma", Function, (a) { m_lgamma(a) }, reference { libm::lgamma(a) },
+        partials ["digamma(a)"], slack LONG, domain [(2.5, 30.0)]];
+    DIGAMMA = ["digamma", Function, (a) { m_digamma(a) }, reference { reference_digamma(a) },
+        partials ["trigamma(a)"], slack LONG, domain [(2.0, 30.0)]];
+    TRIGAMMA = ["trigamma", Function, (a) { m_trigamma(a) }, reference { reference_trigamma(a) },
+        partials [], slack LONG, domain [(0.1, 30.0)]];
+    SIGMOID = ["sigmoid", Function, (a) { m_sigmoid(a) }, reference { 1.0 / (1.0 + (-a).exp()) },
+        partials ["y sigmoid(-a)"], slack POLYNOMIAL, domain [MODEST]];
+    SOFTPLUS = ["softplus", Function, (a) { m_softplus(a) },
+        reference { if a > 0.0 { a + (-a).exp().ln_1p() } else { a.exp().ln_1p() } },
+        partials ["sigmoid(a)"], slack POLYNOMIAL, domain [MODEST]];
+}
+
+/// a - b floor(a / b) without the rounding of the quotient: the remainder of `%` is exact.
+fn floored_modulo(a: f64, b: f64) -> f64 {
+    let remainder = a % b;
+    if remainder != 0.0 && (remainder < 0.0) != (b < 0.0) { remainder + b } else { remainder }
+}
+
+/// libm's gamma, NaN at the negative integers (poles of both signs).
+fn reference_gamma(a: f64) -> f64 {
+    if a < 0.0 && a == a.floor() { f64::NAN } else { libm::tgamma(a) }
+}
+
+/// The logarithmic derivative of gamma: recurrence up to 20, then the asymptotic series
+/// (Abramowitz and Stegun 6.3.5, 6.3.18); reflection 6.3.7 for negative arguments.
+fn reference_digamma(a: f64) -> f64 {
+    if a <= 0.0 {
+        let below = a - a.floor();
+        return if below == 0.0 {
+            f64::NAN
+        } else {
+            reference_digamma(1.0 - a) - std::f64::consts::PI / (std::f64::consts::PI * below).tan()
+        };
+    }
+    let (mut x, mut sum) = (a, 0.0);
+    while x < 20.0 {
+        sum -= 1.0 / x;
+        x += 1.0;
+    }
+    let s = 1.0 / (x * x);
+    let series = [1.0 / 12.0, -1.0 / 120.0, 1.0 / 252.0, -1.0 / 240.0, 1.0 / 132.0, -691.0 / 32760.0, 1.0 / 12.0];
+    sum + x.ln() - 0.5 / x - s * series.iter().rev().fold(0.0, |tail, term| tail * s + term)
+}
+
+/// The derivative of digamma, by the same road (Abramowitz and Stegun 6.4.6, 6.4.7, 6.4.12).
+fn reference_trigamma(a: f64) -> f64 {
+    if a <= 0.0 {
+        let below = a - a.floor();
+        let sine = std::f64::consts::PI / (std::f64::consts::PI * below).sin();
+        return if below == 0.0 { f64::NAN } else { sine * sine - reference_trigamma(1.0 - a) };
+    }
+    let (mut x, mut sum) = (a, 0.0);
+    while x < 20.0 {
+        sum += 1.0 / (x * x);
+        x += 1.0;
+    }
+    let s = 1.0 / (x * x);
+    let series = [1.0 / 6.0, -1.0 / 30.0, 1.0 / 42.0, -1.0 / 30.0, 5.0 / 66.0, -691.0 / 2730.0, 7.0 / 6.0];
+    sum + 1.0 / x + 0.5 * s + s / x * series.iter().rev().fold(0.0, |tail, term| tail * s + term)
+}

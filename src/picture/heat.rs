@@ -1,0 +1,108 @@
+//! The heat layer: a field as colours.
+//!
+//! In: a value for each pixel of the plot rectangle (or for each cell of a coarser or finer grid), row by row, row 0
+//! at the smallest y as NumPy's meshgrid has it. Out: the plot rectangle filled, row 0 at the bottom.
+
+use std::ops::Range;
+
+use super::canvas::Canvas;
+use super::colour::{Colouring, Counts, NAN_COLOUR};
+use super::error::PictureError;
+use super::layout::{Detail, Layout};
+use super::legend::{Entry, Mark};
+use super::shapes::{Across, Along, Lettering};
+
+/// A field over the plot rectangle.
+#[derive(Clone, Debug)]
+pub struct Heat {
+    values: Vec<f64>,
+    columns: usize,
+    rows: usize,
+    /// The values come with each band.
+    banded: bool,
+    pub(super) colouring: Colouring,
+    pub(super) label: String,
+    pub(super) counts: Counts,
+}
+
+impl Heat {
+    /// A field of `rows` rows of `columns` values: left to right, from the smallest y upwards. With
+    /// [`Layout::width`] columns and [`Layout::height`] rows each value is a pixel; others are drawn as equal cells.
+    /// `label` stands beside the colour bar: `f`, `|∇f|`.
+    ///
+    /// # Errors
+    /// [`PictureError::Length`] unless there are `columns * rows` values.
+    pub fn new(
+        values: Vec<f64>,
+        columns: usize,
+        rows: usize,
+        colouring: Colouring,
+        label: &str,
+    ) -> Result<Heat, PictureError> {
+        let (expected, found) = (columns.saturating_mul(rows), values.len());
+        if expected != found {
+            return Err(PictureError::Length { what: "heat layer", found, expected });
+        }
+        let counts = colouring.count(&values);
+        Ok(Heat { values, columns, rows, banded: false, colouring, label: label.to_owned(), counts })
+    }
+
+    /// A field whose values are too many to hold: [`super::Picture::draw_band`] is given those of each band.
+    /// `counts` of all values, if known, decide about the triangles of the colour bar.
+    pub fn in_bands(colouring: Colouring, label: &str, counts: Counts) -> Heat {
+        Heat { values: Vec::new(), columns: 0, rows: 0, banded: true, colouring, label: label.to_owned(), counts }
+    }
+
+    /// Values that the colours do not show as they are.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Whether there are values, and all of them NaN.
+    pub(super) fn undefined(&self) -> bool {
+        self.counts.all > 0 && self.counts.nan == self.counts.all
+    }
+
+    /// How many values a band of these rows must come with.
+    pub(super) fn values_for(&self, rows: Range<u32>, layout: &Layout) -> usize {
+        if self.banded { layout.field_rows(rows).len() * layout.width as usize } else { 0 }
+    }
+
+    /// Says what the grey is, where there is some and not all of it.
+    pub(super) fn entry(&self) -> Option<Entry> {
+        let some = self.counts.nan > 0 && !self.undefined();
+        some.then(|| Entry { mark: Mark::Square(NAN_COLOUR), words: "not a number".to_owned() })
+    }
+
+    /// Fills the rows of the plot rectangle that the canvas has; `band` has their values if the field comes in bands.
+    pub(super) fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &[f32]) {
+        let rows = layout.field_rows(canvas.rows());
+        for (i, row) in rows.enumerate() {
+            let y = layout.top + layout.height - 1 - row as u32;
+            let pixels = canvas.row_mut(layout.left, y, layout.width);
+            if self.banded {
+                let width = layout.width as usize;
+                self.colouring.row_rgba_f32(band.get(i * width..(i + 1) * width).unwrap_or_default(), pixels);
+            } else {
+                self.draw_row(pixels, layout, row);
+            }
+        }
+        if layout.detail == Detail::Full && self.undefined() {
+            let (left, top, right, bottom) = layout.edges();
+            let style = Lettering::new(layout.sizes.label, Along::Centre, Across::Middle);
+            canvas.text("no values, only NaN", 0.5 * (left + right), 0.5 * (top + bottom), style);
+        }
+    }
+
+    /// A row of pixels from the cells it crosses; a field without values leaves it white.
+    fn draw_row(&self, pixels: &mut [u8], layout: &Layout, row: usize) {
+        let (width, height) = (layout.width as usize, layout.height as usize);
+        let start = row * self.rows / height * self.columns;
+        let Some(values) = self.values.get(start..start + self.columns).filter(|values| !values.is_empty()) else {
+            return;
+        };
+        for (i, pixel) in pixels.chunks_exact_mut(4).enumerate() {
+            pixel.copy_from_slice(&self.colouring.pixel(values[i * values.len() / width]));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Where things are on a picture: the plot rectangle, the marks of its axes, the sizes of text and lines.
+//!
+//! In: what `frame` decided. Out: data coordinates to pixels and back. All sizes come from the size of the picture,
+//! so that a preview and a print look the same.
+
+use std::ops::Range;
+
+use super::canvas::unit;
+use super::scale::Span;
+use super::text::{self, fit};
+use super::ticks::Ticks;
+
+/// Sizes in pixels, all from the size of the picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Sizes {
+    /// See [`unit`].
+    pub unit: f64,
+    /// Ems of the three kinds of text; never below what can be read.
+    pub title: f64,
+    pub label: f64,
+    pub tick: f64,
+    /// Width of the frame, whole pixels so that it is sharp; length of a tick; space between things.
+    pub line: f64,
+    pub tick_length: f64,
+    pub gap: f64,
+}
+
+/// How much is drawn besides the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Frame, ticks, labels, title, colour bar.
+    Full,
+    /// A frame line.
+    Bare,
+    /// Nothing: the plot rectangle is the picture.
+    Nothing,
+}
+
+/// Where things are: all in pixels from the upper left corner of the picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    /// Pixels left of the plot rectangle.
+    pub left: u32,
+    /// Pixels above the plot rectangle.
+    pub top: u32,
+    /// Pixels across the plot rectangle: a field drawn pixel by pixel has so many columns.
+    pub width: u32,
+    /// Pixels down the plot rectangle: a field drawn pixel by pixel has so many rows.
+    pub height: u32,
+    pub(super) x: Span,
+    pub(super) y: Span,
+    pub(super) x_ticks: Ticks,
+    pub(super) y_ticks: Ticks,
+    /// The widest label of the y axis.
+    pub(super) y_tick_width: f64,
+    pub(super) detail: Detail,
+    pub(super) sizes: Sizes,
+}
+
+impl Sizes {
+    pub(super) fn new(width: u32, height: u32) -> Sizes {
+        let unit = unit(width, height);
+        let tick = (13.0 * unit).max(8.0);
+        Sizes {
+            unit,
+            title: (17.0 * unit).max(9.0),
+            label: (14.5 * unit).max(8.5),
+            tick,
+            line: unit.round().max(1.0),
+            tick_length: (4.5 * unit).max(2.0).round(),
+            gap: 0.35 * tick,
+        }
+    }
+
+    /// What the colour bar takes at the right, its label apart: gap, bar, ticks, and labels of eight characters.
+    pub(super) fn bar_room(&self) -> f64 {
+        self.bar_gap() + self.bar_width() + self.tick_length + self.gap + self.bar_labels()
+    }
+
+    pub(super) fn bar_gap(&self) -> f64 {
+        1.3 * self.tick
+    }
+
+    pub(super) fn bar_width(&self) -> f64 {
+        (1.4 * self.tick).round()
+    }
+
+    /// Room for the tick labels of the colour bar; longer ones are set smaller.
+    pub(super) fn bar_labels(&self) -> f64 {
+        text::width("−0.0025", self.tick)
+    }
+}
+
+/// The width of the widest label.
+pub(super) fn widest(ticks: &Ticks, size: f64) -> f64 {
+    ticks.labels.iter().map(|label| text::width(label, size)).fold(0.0, f64::max)
+}
+
+impl Layout {
+    /// The data x of each pixel column's centre, left to right: `width` values.
+    pub fn x_centres(&self) -> Vec<f64> {
+        (0..self.width).map(|i| self.x.at((f64::from(i) + 0.5) / f64::from(self.width))).collect()
+    }
+
+    /// The data y of each pixel row's centre in ascending order, so from the bottom of the picture: `height` values.
+    pub fn y_centres(&self) -> Vec<f64> {
+        (0..self.height).map(|i| self.y.at((f64::from(i) + 0.5) / f64::from(self.height))).collect()
+    }
+
+    /// Which rows of a field with a value a pixel lie on the picture's rows `rows`, in the order of the field: row 0 is
+    /// at the bottom of the plot. Empty where the plot is not on them.
+    pub fn field_rows(&self, rows: Range<u32>) -> Range<usize> {
+        let from_top = |row: u32| row.saturating_sub(self.top).min(self.height);
+        let (first, end) = (self.height - from_top(rows.end), self.height - from_top(rows.start));
+        first as usize..end.max(first) as usize
+    }
+
+    /// Where a data point lies, in pixels. May be far outside, infinite or NaN, as the point is.
+    pub fn to_pixel(&self, x: f64, y: f64) -> (f64, f64) {
+        let across = f64::from(self.left) + self.x.fraction(x) * f64::from(self.width);
+        let down = f64::from(self.top) + (1.0 - self.y.fraction(y)) * f64::from(self.height);
+        (across, down)
+    }
+
+    /// Left, top, right, bottom of the plot rectangle.
+    pub(super) fn edges(&self) -> (f64, f64, f64, f64) {
+        let (left, top) = (f64::from(self.left), f64::from(self.top));
+        (left, top, left + f64::from(self.width), top + f64::from(self.height))
+    }
+
+    /// Whether a point in pixels lies on the plot rectangle.
+    pub(super) fn shows(&self, (x, y): (f64, f64)) -> bool {
+        let (left, top, right, bottom) = self.edges();
+        // Half a pixel for points on the border itself.
+        (left - 0.5..=right + 0.5).contains(&x) && (top - 0.5..=bottom + 0.5).contains(&y)
+    }
+
+    /// A text that fits between two limits of the picture: the text, its size, and the middle it is centred on.
+    pub(super) fn centred(words: &str, size: f64, middle: f64, from: f64, to: f64) -> (String, f64, f64) {
+        let (words, size) = fit(words, size, to - from);
+        let half = 0.5 * text::width(&words, size);
+        (words, size, middle.min(to - half).max(from + half))
+    }
+}

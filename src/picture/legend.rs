@@ -1,0 +1,126 @@
+//! The legend: which line or mark is which, in the corner of the plot that has the least under it.
+//!
+//! In: entries in drawing order, and pixels that the layers inked. Out: a box on the plot. Entries that do not fit are
+//! cut with an ellipsis; more than fit are counted in a last line.
+
+use super::canvas::Canvas;
+use super::layout::{Detail, Layout};
+use super::maps::Rgba;
+use super::shapes::{Across, Along, ArrowShape, Lettering, Pen};
+use super::text::{self, fit};
+
+/// What stands before the words of an entry.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Mark {
+    /// A piece of the line.
+    Line(Pen),
+    /// A disc of this radius in pixels.
+    Disc { colour: Rgba, radius: f64 },
+    /// A ring of this radius in pixels.
+    Ring { pen: Pen, radius: f64 },
+    /// A small arrow, with an outline.
+    Arrow { colour: Rgba, halo: Option<Pen> },
+    /// A filled square.
+    Square(Rgba),
+}
+
+/// One line of the legend.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub mark: Mark,
+    pub words: String,
+}
+
+/// The measures of the box, in pixels: all rows alike.
+struct Measures {
+    size: f64,
+    row: f64,
+    /// Before, between and after mark and words; above and below half of it.
+    gap: f64,
+    mark: f64,
+    width: f64,
+    height: f64,
+}
+
+/// Draws the legend; nothing without entries or without room for words.
+pub(super) fn draw(canvas: &mut Canvas, layout: &Layout, entries: &[Entry], ink: &[(f64, f64)]) {
+    if entries.is_empty() || layout.detail != Detail::Full {
+        return;
+    }
+    let words = fitting_words(layout, entries);
+    let measures = measures(&words, layout.sizes.tick);
+    let corner = emptiest_corner(layout, &measures, ink);
+    draw_box(canvas, layout, corner, &measures);
+    let (left, count) = (corner.0 + measures.gap, words.len());
+    for (i, (words, size)) in words.iter().enumerate() {
+        let y = corner.1 + 0.5 * measures.gap + (i as f64 + 0.5) * measures.row;
+        let is_rest = count < entries.len() && i + 1 == count;
+        if let Some(entry) = entries.get(i).filter(|_| !is_rest) {
+            draw_mark(canvas, left, y, &measures, entry.mark);
+        }
+        let style = Lettering::new(*size, Along::Left, Across::Middle);
+        canvas.text(words, left + measures.mark + measures.gap, y, style);
+    }
+}
+
+/// Height of a row over the size of its text.
+const ROW: f64 = 1.45;
+
+/// The words of the entries with their sizes, cut to 0.6 of the plot in both directions; what is left is counted.
+fn fitting_words(layout: &Layout, entries: &[Entry]) -> Vec<(String, f64)> {
+    let size = layout.sizes.tick;
+    let room = ((f64::from(layout.height) * 0.6 / (ROW * size)) as usize).max(1);
+    let widest = (f64::from(layout.width) * 0.6 - 3.7 * size).max(0.0);
+    let shown = if entries.len() > room { room - 1 } else { entries.len() };
+    let mut words: Vec<(String, f64)> = entries[..shown].iter().map(|e| fit(&e.words, size, widest)).collect();
+    if shown < entries.len() {
+        words.push(fit(&format!("… and {} more", entries.len() - shown), size, widest));
+    }
+    words
+}
+
+fn measures(words: &[(String, f64)], size: f64) -> Measures {
+    let widest = words.iter().map(|(words, size)| text::width(words, *size)).fold(0.0, f64::max);
+    let (row, gap, mark) = (ROW * size, 0.6 * size, 1.9 * size);
+    let (width, height) = ((widest + mark + 3.0 * gap).ceil(), (words.len() as f64 * row + gap).ceil());
+    Measures { size, row, gap, mark, width, height }
+}
+
+fn draw_box(canvas: &mut Canvas, layout: &Layout, (x, y): (f64, f64), measures: &Measures) {
+    canvas.fill_rect(x, y, measures.width, measures.height, [255, 255, 255, 225]);
+    let pen = Pen::solid([0xCC, 0xCC, 0xCC, 255], layout.sizes.line);
+    canvas.frame_rect(x, y, measures.width, measures.height, pen);
+}
+
+fn draw_mark(canvas: &mut Canvas, x: f64, y: f64, measures: &Measures, mark: Mark) {
+    let middle = (x + 0.5 * measures.mark, y);
+    match mark {
+        Mark::Line(pen) => canvas.polyline(&[(x, y), (x + measures.mark, y)], pen),
+        Mark::Disc { colour, radius } => canvas.disc(middle, radius.min(0.5 * measures.row), colour),
+        Mark::Ring { pen, radius } => canvas.ring(middle, radius.min(0.5 * measures.row), pen),
+        Mark::Arrow { colour, halo } => {
+            let shaft = 0.14 * measures.size;
+            let shape = ArrowShape { shaft, head_length: 4.4 * shaft, head_width: 3.4 * shaft };
+            canvas.arrow((x, y), (x + measures.mark, y), shape, colour, halo);
+        }
+        Mark::Square(colour) => {
+            let side = measures.size;
+            canvas.fill_rect((middle.0 - 0.5 * side).round(), (y - 0.5 * side).round(), side, side, colour);
+        }
+    }
+}
+
+/// The upper left corner of the box where it covers the least ink: upper right first, as is the custom.
+fn emptiest_corner(layout: &Layout, measures: &Measures, ink: &[(f64, f64)]) -> (f64, f64) {
+    let (left, top, right, bottom) = layout.edges();
+    let inset = (0.7 * measures.size).round();
+    let (near, far) = (left + inset, (right - inset - measures.width).max(left).round());
+    let (high, low) = (top + inset, (bottom - inset - measures.height).max(top).round());
+    let corners = [(far, high), (near, high), (far, low), (near, low)];
+    let covered = |corner: &(f64, f64)| {
+        let within = |v: f64, from: f64, length: f64| (from - inset..=from + length + inset).contains(&v);
+        let under = |p: &&(f64, f64)| within(p.0, corner.0, measures.width) && within(p.1, corner.1, measures.height);
+        ink.iter().filter(under).count()
+    };
+    corners.into_iter().min_by_key(covered).unwrap_or(corners[0])
+}

@@ -1,0 +1,277 @@
+//! Fields, arrows, curves and descents as a picture.
+//!
+//! In: values that were computed elsewhere, in data units. Out: a [`Bitmap`], RGBA pixels (writing PNG is the business
+//! of `files`). A picture is drawn in two steps, so that a field can be evaluated at exactly the pixels it is shown at:
+//!
+//! ```
+//! # use gradfield::picture::*;
+//! let mut picture = Picture { title: "x² + y²".into(), x_range: (-3.0, 3.0), y_range: (-3.0, 3.0),
+//!     equal_aspect: true, colour_bar: true, bar_label: true, ..Picture::new(800, 700) };
+//! // 1. Where is the plot, and which x and y are its pixels?
+//! let layout = picture.layout()?;
+//! let (x, y) = (layout.x_centres(), layout.y_centres());
+//! let values: Vec<f64> = y.iter().flat_map(|y| x.iter().map(move |x| x * x + y * y)).collect();
+//! // 2. The values as a layer, and the picture.
+//! let colouring = Colouring::fit(ColourMap::sequential(), Scale::Linear, Limits::Auto, &values)?;
+//! picture.layers.push(Layer::Heat(Heat::new(values, x.len(), y.len(), colouring, "f")?));
+//! let bitmap = picture.draw()?;
+//! assert_eq!(bitmap.rgba.len(), 800 * 700 * 4);
+//! # Ok::<(), PictureError>(())
+//! ```
+//!
+//! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
+//! colours); `text`, `shapes`, `canvas` (ink); `figures`, `ticks`, `layout`, `frame`, `axes`, `bar`, `legend` (what
+//! stands around the data); `heat`, `arrows`, `lines`, `curve`, `paths` (the layers); this file puts them together.
+
+mod arrows;
+mod axes;
+mod bar;
+mod canvas;
+mod colour;
+mod curve;
+mod error;
+mod figures;
+mod frame;
+mod heat;
+mod layout;
+mod legend;
+mod lines;
+mod maps;
+mod paths;
+mod pixels;
+mod scale;
+mod shapes;
+mod text;
+mod ticks;
+
+pub use arrows::{ArrowColour, ArrowLength, Arrows, Pivot, lattice};
+pub use canvas::Bitmap;
+pub use colour::{Colouring, Counts, NAN_COLOUR};
+pub use curve::{CURVE_COLOURS, Curve, padded, y_range};
+pub use error::{LONGEST_SIDE, PictureError};
+pub use heat::Heat;
+pub use layout::Layout;
+pub use maps::{ColourMap, MapKind, Rgba};
+pub use paths::{Paths, Points, RED};
+pub use pixels::NAN_PALETTE;
+pub use scale::{Limits, Scale, range_of};
+pub use shapes::{BLACK, INK, WHITE};
+pub use text::typeset;
+
+use std::ops::Range;
+
+use bar::Bar;
+use canvas::Canvas;
+use frame::Frame;
+use legend::Entry;
+
+/// A picture of data over an x and a y range.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// Size in pixels, across. Text and lines grow with the shorter side, so a preview and a print look the same.
+    pub width: u32,
+    /// Size in pixels, downwards.
+    pub height: u32,
+    /// Drawn as they stand; [`typeset`] makes `x^2` into `x²`. A title that is too long is set smaller, then cut.
+    pub title: String,
+    /// The name of the x axis.
+    pub x_label: String,
+    /// The name of the y axis, written upwards.
+    pub y_label: String,
+    /// Data range (from, to) that the plot spans in x, edge to edge. Equal ends are widened.
+    pub x_range: (f64, f64),
+    /// The same in y.
+    pub y_range: (f64, f64),
+    /// One data unit is as long on x as on y (given up where the plot would be a hair).
+    pub equal_aspect: bool,
+    /// Lines at the ticks.
+    pub grid: bool,
+    /// A colour bar for the first layer that has colours by value: the layout keeps room for it.
+    pub colour_bar: bool,
+    /// The colour bar has a label.
+    pub bar_label: bool,
+    /// A legend of all layers that have a label.
+    pub legend: bool,
+    /// Drawn in this order, but heat layers first.
+    pub layers: Vec<Layer>,
+}
+
+/// One kind of data on a picture.
+#[derive(Clone, Debug)]
+pub enum Layer {
+    /// A field as colours.
+    Heat(Heat),
+    /// A vector field as arrows.
+    Arrows(Arrows),
+    /// A function of one variable.
+    Curve(Curve),
+    /// Lines through points, such as descents.
+    Paths(Paths),
+    /// Marks at points.
+    Points(Points),
+}
+
+impl Picture {
+    /// An empty picture of `width` by `height` pixels over (0, 1) in x and y, with axes named x and y, with grid and
+    /// legend, without a colour bar.
+    pub fn new(width: u32, height: u32) -> Picture {
+        Picture {
+            width,
+            height,
+            title: String::new(),
+            x_label: "x".to_owned(),
+            y_label: "y".to_owned(),
+            x_range: (0.0, 1.0),
+            y_range: (0.0, 1.0),
+            equal_aspect: false,
+            grid: true,
+            colour_bar: false,
+            bar_label: false,
+            legend: true,
+            layers: Vec::new(),
+        }
+    }
+
+    /// Where the plot rectangle is. Depends on size, texts, ranges and colour bar, not on the layers.
+    ///
+    /// # Errors
+    /// - [`PictureError::Size`] for a side of 0 or more than [`LONGEST_SIDE`] pixels.
+    /// - [`PictureError::Range`] for a range that is not finite or not in ascending order.
+    pub fn layout(&self) -> Result<Layout, PictureError> {
+        self.frame().layout()
+    }
+
+    /// Draws the picture.
+    ///
+    /// # Errors
+    /// - Those of [`Picture::layout`].
+    /// - [`PictureError::Memory`] where the pixels do not fit into memory.
+    /// - [`PictureError::Length`] for a layer whose arrays do not belong together.
+    pub fn draw(&self) -> Result<Bitmap, PictureError> {
+        self.draw_band(0..self.height, &[])
+    }
+
+    /// Draws the rows `rows` of the picture alone: bands from top to bottom make a picture that is too large for
+    /// memory. `field` has the values of the rows [`Layout::field_rows`] of a layer [`Heat::in_bands`], in that
+    /// order, [`Layout::width`] each; it is empty without such a layer.
+    /// Bands differ from the whole picture in the rounding of a few border pixels of shapes.
+    ///
+    /// # Errors
+    /// Those of [`Picture::draw`]; [`PictureError::Size`] for no rows and [`PictureError::Length`] for a `field` of
+    /// another length.
+    pub fn draw_band(&self, rows: Range<u32>, field: &[f32]) -> Result<Bitmap, PictureError> {
+        let layout = self.layout()?;
+        self.layers.iter().try_for_each(Layer::check)?;
+        let mut canvas = Canvas::new(self.width, self.height, rows)?;
+        let heats: Vec<&Heat> = self.layers.iter().filter_map(Layer::heat).collect();
+        let expected = heats.iter().map(|heat| heat.values_for(canvas.rows(), &layout)).max().unwrap_or(0);
+        if field.len() != expected {
+            return Err(PictureError::Length { what: "field of the band", found: field.len(), expected });
+        }
+        heats.iter().for_each(|heat| heat.draw(&mut canvas, &layout, field));
+        if self.grid {
+            axes::draw_grid(&mut canvas, &layout, !heats.is_empty());
+        }
+        self.layers.iter().for_each(|layer| layer.draw(&mut canvas, &layout));
+        self.draw_around(&mut canvas, &layout);
+        Ok(canvas.into_bitmap())
+    }
+
+    /// Everything but the data.
+    fn draw_around(&self, canvas: &mut Canvas, layout: &Layout) {
+        axes::clear_margins(canvas, layout);
+        axes::draw_frame(canvas, layout, &self.frame());
+        if let Some(bar) = self.layers.iter().find_map(Layer::bar).filter(|_| self.colour_bar) {
+            bar.draw(canvas, layout);
+        }
+        if self.legend {
+            self.draw_legend(canvas, layout);
+        }
+    }
+
+    fn draw_legend(&self, canvas: &mut Canvas, layout: &Layout) {
+        let entries: Vec<Entry> = self.layers.iter().flat_map(|layer| layer.entries(layout)).collect();
+        if !entries.is_empty() {
+            let ink: Vec<(f64, f64)> = self.layers.iter().flat_map(|layer| layer.ink(layout)).collect();
+            legend::draw(canvas, layout, &entries, &ink);
+        }
+    }
+
+    fn frame(&self) -> Frame<'_> {
+        Frame {
+            width: self.width,
+            height: self.height,
+            title: &self.title,
+            x_label: &self.x_label,
+            y_label: &self.y_label,
+            x_range: self.x_range,
+            y_range: self.y_range,
+            equal_aspect: self.equal_aspect,
+            colour_bar: self.colour_bar,
+            bar_label: self.bar_label,
+        }
+    }
+}
+
+impl Layer {
+    fn check(&self) -> Result<(), PictureError> {
+        match self {
+            Layer::Arrows(arrows) => arrows.check(),
+            Layer::Curve(curve) => curve.check(),
+            Layer::Heat(_) | Layer::Paths(_) | Layer::Points(_) => Ok(()),
+        }
+    }
+
+    fn heat(&self) -> Option<&Heat> {
+        if let Layer::Heat(heat) = self { Some(heat) } else { None }
+    }
+
+    /// All but heat, which lies below the grid.
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout) {
+        match self {
+            Layer::Heat(_) => (),
+            Layer::Arrows(arrows) => arrows.draw(canvas, layout),
+            Layer::Curve(curve) => curve.draw(canvas, layout),
+            Layer::Paths(paths) => paths.draw(canvas, layout),
+            Layer::Points(points) => points.draw(canvas, layout),
+        }
+    }
+
+    fn bar(&self) -> Option<Bar<'_>> {
+        match self {
+            // A scale beside a field of NaN would name values that nothing has.
+            Layer::Heat(heat) if heat.undefined() => None,
+            Layer::Heat(heat) => Some(Bar { colouring: &heat.colouring, label: &heat.label, counts: heat.counts }),
+            Layer::Arrows(arrows) => match &arrows.colour {
+                ArrowColour::Magnitude(colouring) => {
+                    Some(Bar { colouring, label: &arrows.label, counts: colouring.count(&arrows.magnitudes()) })
+                }
+                ArrowColour::Plain(_) | ArrowColour::OnHeat => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn entries(&self, layout: &Layout) -> Vec<Entry> {
+        match self {
+            Layer::Heat(heat) => heat.entry().into_iter().collect(),
+            Layer::Arrows(arrows) => arrows.entry(layout).into_iter().collect(),
+            Layer::Curve(curve) => curve.entry(layout).into_iter().collect(),
+            Layer::Paths(paths) => paths.entries(layout),
+            Layer::Points(points) => points.entry(layout).into_iter().collect(),
+        }
+    }
+
+    fn ink(&self, layout: &Layout) -> Vec<(f64, f64)> {
+        match self {
+            Layer::Heat(_) | Layer::Arrows(_) => Vec::new(),
+            Layer::Curve(curve) => curve.ink(layout),
+            Layer::Paths(paths) => paths.ink(layout),
+            Layer::Points(points) => points.ink(layout),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

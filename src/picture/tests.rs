@@ -1,0 +1,178 @@
+//! Whole pictures over awkward inputs: no panic, and the right pixels where one can say which they are.
+
+use super::*;
+
+const AWKWARD: [f64; 9] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1.0, -1e300, 1e-310, f64::MAX];
+
+fn colouring(values: &[f64]) -> Colouring {
+    Colouring::fit(ColourMap::sequential(), Scale::Linear, Limits::Auto, values).unwrap()
+}
+
+fn heat(values: Vec<f64>, columns: usize, rows: usize) -> Layer {
+    let colouring = colouring(&values);
+    Layer::Heat(Heat::new(values, columns, rows, colouring, "f").unwrap())
+}
+
+/// One layer of each kind, filled with awkward numbers.
+fn awkward_layers() -> Vec<Layer> {
+    let pairs: Vec<(f64, f64)> = AWKWARD.iter().flat_map(|x| AWKWARD.iter().map(|y| (*x, *y))).collect();
+    let (x, y): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+    let arrows = |colour, length, pivot| {
+        let (label, swapped) = ("∇f".to_owned(), (y.clone(), x.clone()));
+        Layer::Arrows(Arrows { x: x.clone(), y: y.clone(), u: swapped.0, v: swapped.1, colour, length, pivot, label })
+    };
+    let label = || "label ".repeat(30);
+    vec![
+        heat(x.clone(), 9, 9),
+        heat(Vec::new(), 0, 0),
+        arrows(ArrowColour::Plain(BLACK), ArrowLength::Linear, Pivot::Tail),
+        arrows(ArrowColour::OnHeat, ArrowLength::Root, Pivot::Middle),
+        arrows(ArrowColour::Magnitude(colouring(&x)), ArrowLength::Equal, Pivot::Tail),
+        arrows(ArrowColour::OnHeat, ArrowLength::PixelsPerUnit(f64::NAN), Pivot::Middle),
+        Layer::Curve(Curve { x: x.clone(), y: y.clone(), colour: BLACK, dashed: true, label: label() }),
+        Layer::Curve(Curve { x: Vec::new(), y: Vec::new(), colour: BLACK, dashed: false, label: label() }),
+        Layer::Paths(Paths {
+            paths: vec![pairs.clone(), Vec::new(), vec![(0.5, 0.5)]],
+            colour: RED,
+            iterates: true,
+            ends: true,
+            label: label(),
+        }),
+        Layer::Points(Points { points: pairs, colour: RED, radius: f64::NAN, hollow: true, label: label() }),
+    ]
+}
+
+#[test]
+fn awkward_numbers_are_drawn_without_a_panic_at_every_size() {
+    let sizes = [(1, 1), (1, 700), (700, 1), (15, 16), (40, 30), (95, 95), (200, 150), (333, 222)];
+    let ranges = [(0.0, 1.0), (5.0, 5.0 + 1e-12), (-1e300, 1e300), (2.0, 2.0), (-1.7e308, 1.7e308), (0.0, 1e-310)];
+    for (width, height) in sizes {
+        for range in ranges {
+            let mut picture = Picture::new(width, height);
+            (picture.x_range, picture.y_range) = (range, range);
+            picture.title = "a title that is far too long for any picture, even for this one ".repeat(4);
+            (picture.colour_bar, picture.bar_label, picture.equal_aspect) = (true, true, width > 100);
+            picture.layers = awkward_layers();
+            let bitmap = picture.draw().unwrap();
+            assert_eq!(bitmap.rgba.len(), (width * height * 4) as usize);
+            assert!(bitmap.rgba.chunks(4).all(|pixel| pixel[3] == 255), "{width} {height} is see-through");
+        }
+    }
+}
+
+#[test]
+fn a_heat_pixel_is_the_colour_of_its_value_and_row_0_is_at_the_bottom() {
+    let mut picture = Picture::new(300, 200);
+    picture.grid = false;
+    let layout = picture.layout().unwrap();
+    let (w, h) = (layout.width as usize, layout.height as usize);
+    let values: Vec<f64> = (0..w * h).map(|i| i as f64).collect();
+    let colouring = Colouring::fit(ColourMap::sequential(), Scale::Linear, Limits::Full, &values).unwrap();
+    let expected = colouring.clone();
+    picture.layers.push(Layer::Heat(Heat::new(values, w, h, colouring, "").unwrap()));
+    let bitmap = picture.draw().unwrap();
+    for (column, row) in [(0, 0), (w - 1, 0), (0, h - 1), (w - 1, h - 1), (w / 2, h / 3)] {
+        let (x, y) = (layout.left as usize + column, layout.top as usize + h - 1 - row);
+        let at = (y * 300 + x) * 4;
+        assert_eq!(bitmap.rgba[at..at + 4], expected.pixel((row * w + column) as f64), "{column} {row}");
+    }
+}
+
+#[test]
+fn the_border_of_a_picture_stays_white() {
+    for (width, height) in [(200, 150), (800, 600), (150, 900)] {
+        for range in [(-3.0, 3.0), (0.0, 1e300), (5.0, 5.0 + 1e-12), (-123_456.7, 1e5)] {
+            let mut picture = Picture::new(width, height);
+            picture.title = "sin(x) ".repeat(60);
+            picture.x_label = "a long name of an axis ".repeat(9);
+            picture.y_label = picture.x_label.clone();
+            (picture.x_range, picture.y_range) = (range, range);
+            (picture.colour_bar, picture.bar_label) = (true, true);
+            picture.layers.push(heat(vec![range.0, range.1, 0.0, 1e9], 2, 2));
+            let bitmap = picture.draw().unwrap();
+            let white = |x: u32, y: u32| {
+                let at = ((y * width + x) * 4) as usize;
+                bitmap.rgba[at..at + 3] == [255; 3]
+            };
+            assert!((0..width).all(|x| white(x, 0) && white(x, height - 1)), "{width} {height} {range:?}");
+            assert!((0..height).all(|y| white(0, y) && white(width - 1, y)), "{width} {height} {range:?}");
+        }
+    }
+}
+
+#[test]
+fn layers_whose_arrays_differ_are_refused() {
+    assert!(matches!(Heat::new(vec![1.0], 2, 3, colouring(&[1.0]), ""), Err(PictureError::Length { .. })));
+    let none = Vec::new;
+    let label = String::new;
+    let bad = [
+        Layer::Curve(Curve { x: vec![1.0], y: none(), colour: BLACK, dashed: false, label: label() }),
+        Layer::Arrows(Arrows {
+            x: vec![1.0],
+            y: vec![1.0],
+            u: vec![1.0],
+            v: none(),
+            colour: ArrowColour::OnHeat,
+            length: ArrowLength::Linear,
+            pivot: Pivot::Tail,
+            label: label(),
+        }),
+    ];
+    for layer in bad {
+        let mut picture = Picture::new(100, 100);
+        picture.layers.push(layer);
+        assert!(matches!(picture.draw(), Err(PictureError::Length { .. })), "{picture:?}");
+    }
+}
+
+#[test]
+fn a_pole_breaks_the_curve_and_a_steep_line_does_not() {
+    let dark_in_the_middle = |f: fn(f64) -> f64| {
+        let mut picture = Picture::new(300, 300);
+        (picture.x_range, picture.y_range, picture.grid) = ((-1.0, 1.0), (-10.0, 10.0), false);
+        let x: Vec<f64> = (0..200).map(|i| (f64::from(i) - 99.5) / 100.0).collect();
+        let y = x.iter().map(|x| f(*x)).collect();
+        picture.layers.push(Layer::Curve(Curve { x, y, colour: BLACK, dashed: false, label: String::new() }));
+        let layout = picture.layout().unwrap();
+        let bitmap = picture.draw().unwrap();
+        let row = (layout.top + layout.height / 2) * 300;
+        // Only near x = 0: the curves that are far from zero there come back to it further out.
+        let middle = layout.left + layout.width / 2;
+        (middle - 7..middle + 7).any(|x| bitmap.rgba[((row + x) * 4) as usize] < 128)
+    };
+    assert!(!dark_in_the_middle(|x| 0.05 / x));
+    assert!(!dark_in_the_middle(|x| -0.02 / x));
+    assert!(dark_in_the_middle(|x| 9.0 * (300.0 * x).sin()));
+    assert!(dark_in_the_middle(|x| 1e9 * x));
+}
+
+#[test]
+fn bands_put_together_are_the_picture() {
+    let mut picture = Picture::new(300, 250);
+    (picture.x_range, picture.y_range, picture.title) = ((-3.0, 3.0), (-2.0, 2.0), "bands".to_owned());
+    (picture.colour_bar, picture.bar_label) = (true, true);
+    let layout = picture.layout().unwrap();
+    let (x, y) = (layout.x_centres(), layout.y_centres());
+    let value = |x: f64, y: f64| (x * y) as f32;
+    let values: Vec<f64> = y.iter().flat_map(|y| x.iter().map(|x| f64::from(value(*x, *y)))).collect();
+    let colouring = colouring(&values);
+    let heat = Heat::new(values, x.len(), y.len(), colouring.clone(), "f").unwrap();
+    let banded = Heat::in_bands(colouring, "f", heat.counts());
+    picture.layers = vec![Layer::Heat(heat)];
+    picture.layers.extend(awkward_layers().into_iter().skip(2));
+    let whole = picture.draw().unwrap();
+    picture.layers[0] = Layer::Heat(banded);
+    assert!(matches!(picture.draw(), Err(PictureError::Length { .. })));
+    let mut rgba = Vec::new();
+    for first in (0..250).step_by(37) {
+        let rows = first..first + 37;
+        let field = layout.field_rows(rows.clone()).flat_map(|row| x.iter().map(move |x| (row, *x)));
+        let field: Vec<f32> = field.map(|(row, x)| value(x, y[row])).collect();
+        rgba.extend(picture.draw_band(rows, &field).unwrap().rgba);
+    }
+    assert_eq!(rgba.len(), whole.rgba.len());
+    // Curved outlines are cut where they cross from band to band, which moves a few pixels of their borders a little.
+    let differences: Vec<u8> = rgba.iter().zip(&whole.rgba).map(|(a, b)| a.abs_diff(*b)).collect();
+    let clear = differences.iter().filter(|d| **d > 8).count();
+    assert!(clear < 60 && differences.iter().all(|d| *d < 50), "{clear} bytes of {}", differences.len());
+}

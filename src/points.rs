@@ -1,0 +1,215 @@
+//! Where to evaluate: a meshgrid given by its axes, or a list of points given by its columns.
+//!
+//! Coordinates are data: made once in f64, rounded once to the engine's format, and handed to every engine, so
+//! that all of them see the same inputs to the last bit. Flows out: [`Points`] and [`Values`].
+//!
+//! Arrays follow NumPy's `meshgrid(indexing="xy")`: with variables x, y, z the array's axes are y, x, z, the last
+//! one contiguous; with x, y they are y, x.
+
+use crate::real::Precision;
+use std::ops::Range;
+
+/// A column of numbers in the format of the engine that made it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// Single precision.
+    F32(Vec<f32>),
+    /// Double precision.
+    F64(Vec<f64>),
+}
+
+impl Values {
+    /// `len` zeros.
+    pub fn zeros(precision: Precision, len: usize) -> Values {
+        match precision {
+            Precision::F32 => Values::F32(vec![0.0; len]),
+            Precision::F64 => Values::F64(vec![0.0; len]),
+        }
+    }
+
+    /// The numbers, rounded to the format.
+    pub fn from_f64(precision: Precision, values: &[f64]) -> Values {
+        match precision {
+            Precision::F32 => Values::F32(values.iter().map(|v| *v as f32).collect()),
+            Precision::F64 => Values::F64(values.to_vec()),
+        }
+    }
+
+    /// How many numbers.
+    pub fn len(&self) -> usize {
+        match self {
+            Values::F32(values) => values.len(),
+            Values::F64(values) => values.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The format.
+    pub fn precision(&self) -> Precision {
+        match self {
+            Values::F32(_) => Precision::F32,
+            Values::F64(_) => Precision::F64,
+        }
+    }
+
+    /// The number at `index`, exactly.
+    ///
+    /// # Panics
+    /// If `index` is not below the length.
+    pub fn get(&self, index: usize) -> f64 {
+        match self {
+            Values::F32(values) => f64::from(values[index]),
+            Values::F64(values) => values[index],
+        }
+    }
+
+    /// All numbers, exactly.
+    pub fn to_f64(&self) -> Vec<f64> {
+        match self {
+            Values::F32(values) => values.iter().map(|v| f64::from(*v)).collect(),
+            Values::F64(values) => values.clone(),
+        }
+    }
+}
+
+/// A set of points, one coordinate per variable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Points {
+    /// All combinations of the axes' coordinates; one axis per variable, in the order of the variables.
+    Grid(Vec<Vec<f64>>),
+    /// `count` points; one column per variable, in the order of the variables.
+    Columns {
+        /// Number of points, also where there is no variable.
+        count: usize,
+        /// `columns[variable][point]`.
+        columns: Vec<Vec<f64>>,
+    },
+}
+
+impl Points {
+    /// A list of points from its columns, which must be equally long.
+    pub fn columns(columns: Vec<Vec<f64>>) -> Points {
+        Points::Columns { count: columns.first().map_or(1, Vec::len), columns }
+    }
+
+    /// `size` coordinates from `lo` to `hi`, both included, like NumPy's `linspace`; one coordinate is `lo`.
+    pub fn linspace(lo: f64, hi: f64, size: usize) -> Vec<f64> {
+        let last = size.saturating_sub(1);
+        let step = if last == 0 { 0.0 } else { (hi - lo) / last as f64 };
+        (0..size).map(|k| if k == last && last > 0 { hi } else { k as f64 * step + lo }).collect()
+    }
+
+    /// The same points with every coordinate rounded to `precision`.
+    pub fn rounded(self, precision: Precision) -> Points {
+        let round = |all: Vec<Vec<f64>>| -> Vec<Vec<f64>> {
+            all.into_iter().map(|one| one.into_iter().map(|v| precision.round(v)).collect()).collect()
+        };
+        match self {
+            Points::Grid(axes) => Points::Grid(round(axes)),
+            Points::Columns { count, columns } => Points::Columns { count, columns: round(columns) },
+        }
+    }
+
+    /// Number of variables.
+    pub fn dimension(&self) -> usize {
+        match self {
+            Points::Grid(axes) => axes.len(),
+            Points::Columns { columns, .. } => columns.len(),
+        }
+    }
+
+    /// Number of points. A grid's count saturates at `usize::MAX`.
+    pub fn len(&self) -> usize {
+        match self {
+            Points::Grid(axes) => axes.iter().fold(1, |product: usize, axis| product.saturating_mul(axis.len())),
+            Points::Columns { count, .. } => *count,
+        }
+    }
+
+    /// Whether there is no point.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The variable that each axis of the result's array runs over, slowest first.
+    pub fn array_order(dimension: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..dimension).collect();
+        if dimension >= 2 {
+            order.swap(0, 1);
+        }
+        order
+    }
+
+    /// The shape of the result's array.
+    pub fn shape(&self) -> Vec<usize> {
+        match self {
+            Points::Grid(axes) => Points::array_order(axes.len()).into_iter().map(|v| axes[v].len()).collect(),
+            Points::Columns { count, .. } => vec![*count],
+        }
+    }
+
+    /// A grid's points `range` along the slowest axis of its array, or a list's points `range`.
+    pub fn band(&self, range: Range<usize>) -> Points {
+        match self {
+            Points::Grid(axes) => {
+                let mut axes = axes.clone();
+                if let Some(first) = Points::array_order(axes.len()).first() {
+                    axes[*first] = axes[*first][range].to_vec();
+                }
+                Points::Grid(axes)
+            }
+            Points::Columns { columns, .. } => Points::Columns {
+                count: range.len(),
+                columns: columns.iter().map(|column| column[range.clone()].to_vec()).collect(),
+            },
+        }
+    }
+
+    /// The coordinates of one point, in the order of the variables.
+    ///
+    /// # Panics
+    /// If `index` is not below the number of points.
+    pub fn point(&self, index: usize) -> Vec<f64> {
+        match self {
+            Points::Grid(axes) => {
+                let mut point = vec![0.0; axes.len()];
+                let mut rest = index;
+                for variable in Points::array_order(axes.len()).into_iter().rev() {
+                    point[variable] = axes[variable][rest % axes[variable].len()];
+                    rest /= axes[variable].len();
+                }
+                assert_eq!(rest, 0, "point {index} of {}", self.len());
+                point
+            }
+            Points::Columns { columns, .. } => columns.iter().map(|column| column[index]).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grid_is_numpys_meshgrid() {
+        // numpy.meshgrid([0, 1, 2], [10, 20], [5, 6]) has shape (2, 3, 2); its last axis is z.
+        let points = Points::Grid(vec![vec![0.0, 1.0, 2.0], vec![10.0, 20.0], vec![5.0, 6.0]]);
+        assert_eq!(points.shape(), [2, 3, 2]);
+        assert_eq!(points.point(0), [0.0, 10.0, 5.0]);
+        assert_eq!(points.point(1), [0.0, 10.0, 6.0]);
+        assert_eq!(points.point(2), [1.0, 10.0, 5.0]);
+        assert_eq!(points.point(6), [0.0, 20.0, 5.0]);
+        assert_eq!(points.band(1..2).point(0), [0.0, 20.0, 5.0]);
+    }
+
+    #[test]
+    fn linspace_ends_where_it_should() {
+        assert_eq!(Points::linspace(-3.0, 3.0, 4), [-3.0, -1.0, 1.0, 3.0]);
+        assert_eq!(Points::linspace(2.0, 3.0, 1), [2.0]);
+        assert_eq!(Points::linspace(0.1, 0.7, 13).last(), Some(&0.7));
+    }
+}

@@ -1,0 +1,496 @@
+//! The GPU engine against the host: order, cutting to limits, state, constants, formats, errors.
+//!
+//! Most cases want a device (llvmpipe will do). Without one they are ignored, or fail if `GRADFIELD_REQUIRE_GPU` is 1.
+//! The arithmetic here is chosen so that every engine gives the same bits: small integers, and products and sums of
+//! them; rounding is the matter of the ops' own tests.
+
+use gradfield::backend::gpu::{Adapters, Frame, Gpu, Limits, shader_text};
+use gradfield::backend::{Backend, BackendError, Steps};
+use gradfield::op::{Op, TABLE, ops};
+use gradfield::points::{Points, Values};
+use gradfield::real::Precision::{self, F32, F64};
+use gradfield::tape::{Arg, Input, Instruction, Tape};
+use libtest_mimic::{Failed, Trial};
+
+type Check = Result<(), Failed>;
+
+/// All cases of this file.
+pub fn tests() -> Vec<Trial> {
+    let missing = Adapters::find().list().len() == 0;
+    let required = std::env::var("GRADFIELD_REQUIRE_GPU").is_ok_and(|value| value == "1");
+    let on_device: [(&str, fn() -> Check); 17] = [
+        ("grid_order_and_chunks", grid_order_and_chunks),
+        ("grid_over_many_boxes", grid_over_many_boxes),
+        ("grid_of_four_axes", grid_of_four_axes),
+        ("columns_order_and_chunks", columns_order_and_chunks),
+        ("no_variables", no_variables),
+        ("many_outputs", many_outputs),
+        ("a_program_runs_again", a_program_runs_again),
+        ("uniforms_are_read_at_run_time", uniforms_are_read_at_run_time),
+        ("steps_in_one_call_or_many", steps_in_one_call_or_many),
+        ("the_clock_counts", the_clock_counts),
+        ("particles_are_cut_to_the_limits", particles_are_cut_to_the_limits),
+        ("constants_arrive_exactly", constants_arrive_exactly),
+        ("every_operation_compiles", every_operation_compiles),
+        ("a_wrong_shader_is_seen", a_wrong_shader_is_seen),
+        ("an_invalid_shader_is_an_error", an_invalid_shader_is_an_error),
+        ("limits_are_errors", limits_are_errors),
+        ("a_lost_device_is_an_error", a_lost_device_is_an_error),
+    ];
+    let device = on_device
+        .into_iter()
+        .map(|(name, test)| Trial::test(format!("gpu::{name}"), test).with_ignored_flag(missing && !required));
+    let host = [
+        Trial::test("gpu::every_frame_is_valid_wgsl", every_frame_is_valid_wgsl),
+        Trial::test("gpu::a_shader_holds_only_what_it_calls", a_shader_holds_only_what_it_calls),
+        Trial::test("gpu::a_missing_device_is_an_error", a_missing_device_is_an_error),
+    ];
+    device.chain(host).collect()
+}
+
+// What the cases are made of.
+
+fn gpu() -> Result<Gpu, Failed> {
+    Ok(Gpu::open("gpu")?.0)
+}
+
+/// A device of 16 MiB bindings, 256 workgroups a dimension, and small chunks.
+fn small_gpu() -> Result<Gpu, Failed> {
+    let gpu = gpu()?;
+    let limits = Limits { binding: 16 << 20, groups: 256, chunk: 1 << 16, state: 1 << 14, ..gpu.limits() };
+    Ok(gpu.with_limits(limits))
+}
+
+/// The formats that the device has.
+fn formats(gpu: &Gpu) -> Vec<Precision> {
+    if gpu.adapter().f64 { vec![F32, F64] } else { vec![F32] }
+}
+
+fn instruction(op: Op, args: &[Arg]) -> Instruction {
+    let at = |k: usize| *args.get(k).unwrap_or(&args[0]);
+    Instruction { op, args: [at(0), at(1), at(2)] }
+}
+
+fn number(value: f64) -> Arg {
+    Arg::Number(value.to_bits())
+}
+
+/// For d variables: the sum of 16^k x_k, and the last variable plus 1. Exact for coordinates below 16 and d below 6.
+fn digits(dimension: usize) -> Tape {
+    let names: Vec<String> = (0..dimension).map(|k| format!("x{k}")).collect();
+    let mut code = vec![instruction(ops::MUL, &[Arg::Input(0), number(1.0)])];
+    for k in 1..dimension {
+        let before = Arg::Value(code.len() as u32 - 1);
+        code.push(instruction(ops::MUL, &[Arg::Input(k as u32), number(16f64.powi(k as i32))]));
+        code.push(instruction(ops::ADD, &[before, Arg::Value(code.len() as u32 - 1)]));
+    }
+    let sum = Arg::Value(code.len() as u32 - 1);
+    code.push(instruction(ops::ADD, &[Arg::Input(dimension as u32 - 1), number(1.0)]));
+    let last = Arg::Value(code.len() as u32 - 1);
+    Tape { inputs: Input::varying(&names), code, outputs: vec![sum, last] }
+}
+
+/// Coordinates 0 to 15, over and over: neighbours differ, so a point that is off by one is seen.
+fn axis(size: usize) -> Vec<f64> {
+    (0..size).map(|k| ((k * 7 + k / 16) % 16) as f64).collect()
+}
+
+fn expected(points: &Points) -> [Vec<f64>; 2] {
+    let all: Vec<Vec<f64>> = (0..points.len()).map(|k| points.point(k)).collect();
+    let sum = |p: &Vec<f64>| p.iter().enumerate().map(|(k, x)| 16f64.powi(k as i32) * x).sum();
+    [all.iter().map(sum).collect(), all.iter().map(|p| p[p.len() - 1] + 1.0).collect()]
+}
+
+fn evaluate(gpu: &Gpu, tape: &Tape, precision: Precision, points: &Points) -> Result<Vec<Vec<f64>>, BackendError> {
+    let mut out = vec![Values::from_f64(precision, &vec![-1.0; points.len()]); tape.outputs.len()];
+    gpu.prepare(tape, precision)?.evaluate(points, &[], &mut out)?;
+    Ok(out.iter().map(Values::to_f64).collect())
+}
+
+fn same(found: &[Vec<f64>], wanted: &[Vec<f64>], what: &str) -> Check {
+    for (output, (found, wanted)) in found.iter().zip(wanted).enumerate() {
+        if found.len() != wanted.len() {
+            return Err(format!("{what}: {} numbers instead of {}", found.len(), wanted.len()).into());
+        }
+        if let Some(k) = (0..found.len()).find(|k| found[*k].to_bits() != wanted[*k].to_bits()) {
+            return Err(format!("{what}: output {output}, point {k}: {} instead of {}", found[k], wanted[k]).into());
+        }
+    }
+    Ok(())
+}
+
+/// The error's text, which must hold all of `parts`.
+fn fails<T>(result: Result<T, BackendError>, parts: &[&str]) -> Check {
+    let text = match result {
+        Ok(_) => return Err("no error".into()),
+        Err(error) => error.to_string(),
+    };
+    match parts.iter().find(|part| !text.contains(**part)) {
+        Some(part) => Err(format!("`{part}` is not in: {text}").into()),
+        None if text.contains('\n') => Err(format!("more than a paragraph: {text}").into()),
+        None => Ok(()),
+    }
+}
+
+// Points.
+
+fn grid_order_and_chunks() -> Check {
+    let sizes: &[&[usize]] = &[
+        &[1],
+        &[63],
+        &[64],
+        &[65],
+        &[20_000],
+        &[1, 1],
+        &[1, 5000],
+        &[5000, 1],
+        &[64, 64],
+        &[127, 129],
+        &[300, 77],
+        &[5, 4, 3],
+        &[1, 7, 1],
+        &[40, 30, 20],
+        &[2, 1, 9000],
+    ];
+    for gpu in [gpu()?, small_gpu()?] {
+        for precision in formats(&gpu) {
+            for size in sizes {
+                let points = Points::Grid(size.iter().map(|n| axis(*n)).collect());
+                let found = evaluate(&gpu, &digits(size.len()), precision, &points)?;
+                same(&found, &expected(&points), &format!("{size:?} in {}", precision.name()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn grid_over_many_boxes() -> Check {
+    // Room for 256 coordinates in f32.
+    let gpu = gpu()?;
+    let limits = Limits { binding: 1024, groups: 2, chunk: 1024, ..gpu.limits() };
+    let gpu = gpu.with_limits(limits);
+    for size in [&[1000][..], &[300, 3], &[3, 300], &[1, 700], &[700, 1], &[2, 2, 400], &[400, 2, 2]] {
+        let points = Points::Grid(size.iter().map(|n| axis(*n)).collect());
+        same(&evaluate(&gpu, &digits(size.len()), F32, &points)?, &expected(&points), &format!("{size:?}"))?;
+    }
+    Ok(())
+}
+
+fn grid_of_four_axes() -> Check {
+    let points = Points::Grid(vec![axis(5), axis(6), axis(7), axis(11)]);
+    same(&evaluate(&small_gpu()?, &digits(4), F32, &points)?, &expected(&points), "5 x 6 x 7 x 11")
+}
+
+fn columns_order_and_chunks() -> Check {
+    for gpu in [gpu()?, small_gpu()?] {
+        for precision in formats(&gpu) {
+            for count in [1, 63, 64, 65, 8191, 8192, 8193, 30_001] {
+                let columns = (0..3).map(|k| axis(count + k)[k..].to_vec()).collect();
+                let points = Points::columns(columns);
+                let found = evaluate(&gpu, &digits(3), precision, &points)?;
+                same(&found, &expected(&points), &format!("{count} points in {}", precision.name()))?;
+            }
+        }
+    }
+    let none = Points::Columns { count: 0, columns: vec![vec![], vec![]] };
+    same(&evaluate(&gpu()?, &digits(2), F32, &none)?, &[vec![], vec![]], "no points")
+}
+
+fn no_variables() -> Check {
+    let tape = Tape {
+        inputs: vec![],
+        code: vec![instruction(ops::ADD, &[number(1.0), number(2.0)])],
+        outputs: vec![Arg::Value(0), number(5.0)],
+    };
+    for points in [Points::Grid(vec![]), Points::columns(vec![]), Points::Columns { count: 300, columns: vec![] }] {
+        let wanted = [vec![3.0; points.len()], vec![5.0; points.len()]];
+        same(&evaluate(&gpu()?, &tape, F32, &points)?, &wanted, &format!("{points:?}"))?;
+    }
+    Ok(())
+}
+
+fn many_outputs() -> Check {
+    // 100 outputs in chunks of 64 KiB: 163 points, that is two workgroups, a chunk.
+    let code = (0..100).map(|k| instruction(ops::ADD, &[Arg::Input(0), number(f64::from(k))])).collect();
+    let tape = Tape { inputs: Input::varying(&["x"]), code, outputs: (0..100).map(Arg::Value).collect() };
+    let points = Points::columns(vec![axis(1000)]);
+    let wanted: Vec<Vec<f64>> = (0..100).map(|k| axis(1000).iter().map(|x| x + f64::from(k)).collect()).collect();
+    same(&evaluate(&small_gpu()?, &tape, F32, &points)?, &wanted, "100 outputs")
+}
+
+fn a_program_runs_again() -> Check {
+    let (gpu, tape) = (small_gpu()?, digits(2));
+    let mut program = gpu.prepare(&tape, F32)?;
+    for size in [10, 200, 30, 200] {
+        let grid = Points::Grid(vec![axis(size), axis(size + 1)]);
+        let list = Points::columns(vec![axis(size * 50), axis(size * 50)]);
+        for points in [grid, list] {
+            let mut out = vec![Values::zeros(F32, points.len()); 2];
+            program.evaluate(&points, &[], &mut out)?;
+            let found: Vec<Vec<f64>> = out.iter().map(Values::to_f64).collect();
+            same(&found, &expected(&points), &format!("size {size}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn uniforms_are_read_at_run_time() -> Check {
+    let input = |name: &str, uniform| Input { name: name.to_string(), uniform };
+    let tape = Tape {
+        inputs: vec![input("a", true), input("x", false), input("b", true)],
+        code: vec![
+            instruction(ops::MUL, &[Arg::Input(0), Arg::Input(1)]),
+            instruction(ops::ADD, &[Arg::Value(0), Arg::Input(2)]),
+        ],
+        outputs: vec![Arg::Value(1)],
+    };
+    let gpu = gpu()?;
+    let mut program = gpu.prepare(&tape, F32)?;
+    let points = Points::columns(vec![axis(100)]);
+    for (a, b) in [(1.0, 0.0), (3.0, -2.0), (0.5, 7.0)] {
+        let mut out = vec![Values::zeros(F32, 100)];
+        program.evaluate(&points, &[a, b], &mut out)?;
+        let wanted: Vec<f64> = axis(100).iter().map(|x| a * x + b).collect();
+        same(&[out[0].to_f64()], &[wanted], &format!("{a} x + {b}"))?;
+    }
+    Ok(())
+}
+
+// Particles.
+
+/// x becomes x / 2 + rate, v becomes v + x + t: exact for some steps, and every part of it matters.
+fn walk() -> Tape {
+    let input = |name: &str, uniform| Input { name: name.to_string(), uniform };
+    Tape {
+        inputs: vec![input("x", false), input("rate", true), input("v", false), input("t", true)],
+        code: vec![
+            instruction(ops::MUL, &[Arg::Input(0), number(0.5)]),
+            instruction(ops::ADD, &[Arg::Value(0), Arg::Input(1)]),
+            instruction(ops::ADD, &[Arg::Input(2), Arg::Input(0)]),
+            instruction(ops::ADD, &[Arg::Value(2), Arg::Input(3)]),
+        ],
+        outputs: vec![Arg::Value(1), Arg::Value(3)],
+    }
+}
+
+fn walk_on_host(state: &mut [Vec<f64>; 2], rate: f64, first: u64, count: u64) {
+    for t in first..first + count {
+        for particle in 0..state[0].len() {
+            let (x, v) = (state[0][particle], state[1][particle]);
+            (state[0][particle], state[1][particle]) = (x * 0.5 + rate, v + x + t as f64);
+        }
+    }
+}
+
+fn steps(first: u64, count: u64) -> Steps {
+    Steps { uniforms: vec![4.0, -99.0], clock: Some(1), first, count }
+}
+
+fn start(particles: usize) -> [Vec<f64>; 2] {
+    [axis(particles).iter().map(|x| x * 1024.0).collect(), axis(particles + 3)[3..].to_vec()]
+}
+
+fn walk_on(gpu: &Gpu, precision: Precision, particles: usize, runs: &[Steps]) -> Check {
+    let (tape, mut wanted) = (walk(), start(particles));
+    let mut state = wanted.each_ref().map(|column| Values::from_f64(precision, column));
+    let mut program = gpu.prepare(&tape, precision)?;
+    for run in runs {
+        program.iterate(&mut state, run)?;
+        walk_on_host(&mut wanted, run.uniforms[0], run.first, run.count);
+    }
+    same(&state.each_ref().map(Values::to_f64), &wanted, &format!("{particles} particles in {}", precision.name()))
+}
+
+fn steps_in_one_call_or_many() -> Check {
+    let gpu = gpu()?;
+    for precision in formats(&gpu) {
+        for particles in [1, 64, 1000] {
+            walk_on(&gpu, precision, particles, &[steps(1, 10)])?;
+            walk_on(&gpu, precision, particles, &(1..=10).map(|t| steps(t, 1)).collect::<Vec<_>>())?;
+            walk_on(&gpu, precision, particles, &[steps(1, 3), steps(4, 0), steps(4, 7)])?;
+        }
+    }
+    walk_on(&gpu, F32, 0, &[steps(1, 3)])
+}
+
+fn the_clock_counts() -> Check {
+    let gpu = gpu()?;
+    walk_on(&gpu, F32, 70, &[steps(1000, 5), steps(2000, 3)])?;
+    walk_on(&gpu, F32, 70, &[steps((1 << 20) + 1, 3)])?;
+    // Without a clock the uniform stays what it is.
+    let mut state = [vec![8.0], vec![0.0]].map(|column| Values::from_f64(F32, &column));
+    let fixed = Steps { uniforms: vec![4.0, 10.0], clock: None, first: 7, count: 2 };
+    gpu.prepare(&walk(), F32)?.iterate(&mut state, &fixed)?;
+    same(&state.each_ref().map(Values::to_f64), &[vec![8.0], vec![36.0]], "no clock")?;
+    let late = Steps { first: u64::from(u32::MAX), ..steps(1, 2) };
+    fails(gpu.prepare(&walk(), F32)?.iterate(&mut state, &late), &["4294967295", "--device cpu"])
+}
+
+fn particles_are_cut_to_the_limits() -> Check {
+    // 16 KiB of state: 2048 particles in f32, 1024 in f64.
+    let gpu = small_gpu()?;
+    for precision in formats(&gpu) {
+        for particles in [1023, 1024, 1025, 2049, 10_000] {
+            walk_on(&gpu, precision, particles, &[steps(1, 6)])?;
+        }
+    }
+    Ok(())
+}
+
+// Shaders.
+
+fn constants_arrive_exactly() -> Check {
+    let constants = [
+        0.1,
+        -0.3,
+        1.0,
+        123_456_789.0,
+        16_777_217.0,
+        1e-30,
+        3.4028234663852886e38,
+        1.1754943508222875e-38,
+        1e300,
+        -0.0,
+        0.0,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+        1e-40,
+        5e-324,
+        std::f64::consts::PI,
+        8.0e-3,
+        1e22,
+    ];
+    let gpu = gpu()?;
+    for precision in formats(&gpu) {
+        let tape = Tape { inputs: vec![], code: vec![], outputs: constants.map(number).to_vec() };
+        let found = evaluate(&gpu, &tape, precision, &Points::columns(vec![]))?;
+        for (constant, found) in constants.iter().zip(found.concat()) {
+            let wanted = precision.round(*constant);
+            let flushed = wanted != 0.0 && wanted.abs() < precision.smallest_normal() && found == 0.0;
+            let nan = wanted.is_nan() && found.is_nan();
+            if !(flushed || nan || found.to_bits() == wanted.to_bits()) {
+                return Err(format!("{constant} in {} is {found}", precision.name()).into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every operation of the table, on the variables x, y and z.
+fn everything() -> Tape {
+    let args = [Arg::Input(0), Arg::Input(1), Arg::Input(2)];
+    let code: Vec<Instruction> = TABLE.iter().map(|op| instruction(*op, &args)).collect();
+    let outputs = (0..code.len() as u32).map(Arg::Value).collect();
+    Tape { inputs: Input::varying(&["x", "y", "z"]), code, outputs }
+}
+
+fn every_operation_compiles() -> Check {
+    let gpu = gpu()?;
+    let points = Points::columns(vec![vec![0.5; 3], vec![0.25; 3], vec![0.75; 3]]);
+    for precision in formats(&gpu) {
+        let found = evaluate(&gpu, &everything(), precision, &points)?;
+        let add = TABLE.iter().position(|op| *op == ops::ADD).unwrap_or_default();
+        same(&found[add..=add], &[vec![0.75; 3]], "0.5 + 0.25")?;
+    }
+    Ok(())
+}
+
+fn every_frame_is_valid_wgsl() -> Check {
+    let constant = Tape { inputs: vec![], code: vec![], outputs: vec![number(f64::NAN), number(-0.0)] };
+    let wide: Vec<String> = (0..300).map(|k| format!("x{k}")).collect();
+    let wide = Tape { inputs: Input::varying(&wide), code: vec![], outputs: (0..300).map(Arg::Input).collect() };
+    let clocks = [None, Some(0), Some(1)].map(|clock| Frame::Iterate { clock });
+    for precision in [F32, F64] {
+        for (tape, name) in [(&digits(1), "one"), (&digits(3), "three"), (&constant, "none"), (&everything(), "all")] {
+            for frame in [Frame::Grid, Frame::Columns] {
+                valid(&shader_text(tape, precision, frame), name)?;
+            }
+        }
+        for frame in clocks {
+            valid(&shader_text(&walk(), precision, frame), "walk")?;
+            valid(&shader_text(&wide, precision, frame), "wide")?;
+        }
+    }
+    Ok(())
+}
+
+fn valid(text: &str, name: &str) -> Check {
+    let module =
+        naga::front::wgsl::parse_str(text).map_err(|error| format!("{name}: {}", error.emit_to_string(text)))?;
+    let capabilities = naga::valid::Capabilities::FLOAT64 | naga::valid::Capabilities::SHADER_INT64;
+    let mut validator = naga::valid::Validator::new(naga::valid::ValidationFlags::all(), capabilities);
+    validator.validate(&module).map_err(|error| format!("{name}: {}", error.emit_to_string(text)))?;
+    Ok(())
+}
+
+fn a_shader_holds_only_what_it_calls() -> Check {
+    let text = shader_text(&digits(2), F32, Frame::Grid);
+    if text.contains("fn m_") || !text.contains("fn op_add(a: R, b: R)") || text.contains("fn op_subtract") {
+        return Err(text.into());
+    }
+    let tape = Tape {
+        inputs: Input::varying(&["x"]),
+        code: vec![instruction(ops::EXP, &[Arg::Input(0)])],
+        outputs: vec![Arg::Value(0)],
+    };
+    let text = shader_text(&tape, F32, Frame::Grid);
+    if text.contains("fn m_exp(") && !text.contains("fn m_gamma(") { Ok(()) } else { Err(text.into()) }
+}
+
+// Faults.
+
+fn a_wrong_shader_is_seen() -> Check {
+    // Valid for naga, wrong: only a comparison of values can tell.
+    let gpu = gpu()?.with_rewrite(|text| text.replace("return a + b", "return a - b"));
+    let points = Points::Grid(vec![axis(20), axis(20)]);
+    match same(&evaluate(&gpu, &digits(2), F32, &points)?, &expected(&points), "seeded") {
+        Ok(()) => Err("the seeded fault was not seen".into()),
+        Err(_) => Ok(()),
+    }
+}
+
+fn an_invalid_shader_is_an_error() -> Check {
+    let points = Points::Grid(vec![axis(20), axis(20)]);
+    for (from, to) in [("fn main", "fn man"), ("return a + b", "return a +"), ("-> Out {", "-> Ouch {")] {
+        let gpu = gpu()?.with_rewrite(move |text| text.replace(from, to));
+        let result = evaluate(&gpu, &digits(2), F32, &points);
+        fails(result, &["compiling the shader", gpu.describe().as_str(), "--device cpu"])?;
+    }
+    // An index out of bounds is caught by the checks that stay on; it must not take the process down.
+    let gpu = gpu()?.with_rewrite(|text| text.replace("job.section + index", "job.section + index + 1000000u"));
+    evaluate(&gpu, &digits(2), F32, &points).map(drop).or_else(|error| match error {
+        BackendError::Device(_) => Ok(()),
+        other => Err(other.into()),
+    })
+}
+
+fn limits_are_errors() -> Check {
+    let (gpu, wide) = (gpu()?, everything());
+    let limits = gpu.limits();
+    let gpu = gpu.with_limits(Limits { binding: 128, ..limits });
+    fails(gpu.prepare(&wide, F32).map(drop), &["128 bytes", &gpu.describe(), "--device cpu"])?;
+    let gpu = gpu.with_limits(Limits { instructions: 3, ..limits });
+    fails(gpu.prepare(&wide, F32).map(drop), &["a shader may have 3", &TABLE.len().to_string(), "--device cpu"])
+}
+
+fn a_lost_device_is_an_error() -> Check {
+    let (gpu, tape) = (gpu()?, walk());
+    let mut program = gpu.prepare(&tape, F32)?;
+    let mut state = start(100).map(|column| Values::from_f64(F32, &column));
+    program.iterate(&mut state, &steps(1, 5))?;
+    gpu.lose();
+    fails(program.iterate(&mut state, &steps(6, 5)), &["--device cpu"])?;
+    fails(evaluate(&gpu, &digits(1), F32, &Points::Grid(vec![axis(9)])), &["--device cpu"])
+}
+
+fn a_missing_device_is_an_error() -> Check {
+    let adapters = Adapters::find();
+    fails(adapters.choose("gpu:1000"), &["--device cpu"])
+        .or_else(|_| fails(adapters.choose("gpu:1000"), &["gpu:1000"]))?;
+    if adapters.list().len() > 0 {
+        fails(adapters.choose("tpu"), &["`tpu`", "gpu:N"])?;
+        assert_eq!(adapters.choose("gpu:0")?.index, 0);
+    }
+    Ok(())
+}
