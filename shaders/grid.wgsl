@@ -6,8 +6,15 @@
 fn coordinate(variable: u32, place: ptr<function, u32>) -> R {
     let axis = job.axes[variable];
     let along = axis.start + *place;
-    *place = along / axis.size;
-    return points[axis.base + along % axis.size];
+    let carry = along / axis.size;
+    *place = carry;
+    return points[axis.base + along - carry * axis.size];
+}
+
+// The same on the slowest axis, which carries nothing.
+fn slowest_coordinate(variable: u32, place: u32) -> R {
+    let axis = job.axes[variable];
+    return points[axis.base + axis.start + place];
 }
 
 @compute @workgroup_size(64)

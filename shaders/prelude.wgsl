@@ -34,3 +34,9 @@ struct Job {
 fn position(id: vec3<u32>) -> u32 {
     return id.y * job.width + id.x;
 }
+
+// 0 that no compiler knows to be 0 (a dispatch has far fewer than 2^31 invocations): a driver may assume that NaN and
+// infinity do not occur, and then turns 0 * u into 0 where u may be infinite.
+fn zero() -> R {
+    return R(job.count >> 31u);
+}

@@ -74,6 +74,8 @@ pub struct Row {
     pub partials: &'static [&'static str],
     /// Allowed error.
     pub slack: Slack,
+    /// Whether the slack is promised for these operands in this format: range reductions end somewhere.
+    pub reach: fn([f64; 3], Precision) -> bool,
     /// Whether the result can jump: then a rounded operand can land on the other side.
     pub jumps: bool,
     /// A range to sample for each operand.
@@ -170,7 +172,8 @@ impl Operations {
 #[macro_export]
 macro_rules! op_row {
     ($name:literal, $syntax:expr, ($($arg:ident),+) { $kernel:expr }, reference { $($reference:tt)+ },
-     partials [$($partial:literal),*], slack $slack:expr, $(jumps $jumps:literal,)? domain [$($domain:expr),+]) => {
+     partials [$($partial:literal),*], slack $slack:expr, $(reach $reach:expr,)? $(jumps $jumps:literal,)?
+     domain [$($domain:expr),+]) => {
         $crate::op::Row {
             name: $name,
             arity: [$(stringify!($arg)),+].len(),
@@ -180,9 +183,22 @@ macro_rules! op_row {
             kernels: $crate::kernels!(($($arg),+) $kernel),
             partials: &[$($partial),*],
             slack: $slack,
+            reach: $crate::op_reach!($($reach)?),
             jumps: false $(|| $jumps)?,
             domain: &[$($domain),+],
         }
+    };
+}
+
+/// The operands for which a row promises its slack; all where it does not say.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! op_reach {
+    () => {
+        |_, _| true
+    };
+    ($reach:expr) => {
+        $reach
     };
 }
 
@@ -219,6 +235,22 @@ macro_rules! table {
 
 fn truth(condition: bool) -> f64 {
     f64::from(u8::from(condition))
+}
+
+/// Arguments that the range reduction of the circular functions takes: pi/2 is known to enough digits for these.
+fn circular([a, ..]: [f64; 3], precision: Precision) -> bool {
+    a.is_nan() || a.is_infinite() || a.abs() <= if precision == Precision::F32 { 1e5 } else { 1e9 }
+}
+
+/// Quotients whose whole part the format can hold.
+fn whole_quotient([a, b, _]: [f64; 3], precision: Precision) -> bool {
+    let quotient = (a / b).abs();
+    quotient.is_nan() || quotient < if precision == Precision::F32 { 4e6 } else { 2e15 }
+}
+
+/// Positive arguments: between the poles on the other side lie zeros near which only the absolute error is small.
+fn positive([a, ..]: [f64; 3], _: Precision) -> bool {
+    a.is_nan() || a > 0.0
 }
 
 /// A domain of ordinary numbers.
@@ -302,7 +334,7 @@ table! {
         partials ["if(a < b, 0, if(a > c, 0, 1))", "if(a < b, if(b > c, 0, 1), 0)", "if(max(a, b) > c, 1, 0)"],
         slack EXACT, domain [REALS, (-5.0, 0.0), (0.0, 5.0)]];
     MOD = ["mod", Function, (a, b) { m_mod(a, b) }, reference { floored_modulo(a, b) },
-        partials ["1", "-floor(a / b)"], slack POLYNOMIAL, jumps true, domain [REALS, (0.5, 4.0)]];
+        partials ["1", "-floor(a / b)"], slack POLYNOMIAL, reach whole_quotient, jumps true, domain [REALS, (0.5, 4.0)]];
     STEP = ["step", Function, (a) { select(0.0, 1.0, a >= 0.0) }, reference { truth(a >= 0.0) },
         partials ["0"], slack EXACT, jumps true, domain [REALS]];
     RELU = ["relu", Function, (a) { select(select(0.0, a, a > 0.0), a, is_nan(a)) },
@@ -335,11 +367,11 @@ table! {
 
     // Circular functions and their inverses.
     SIN = ["sin", Function, (a) { m_sin(a) }, reference { a.sin() },
-        partials ["cos(a)"], slack POLYNOMIAL, domain [REALS]];
+        partials ["cos(a)"], slack POLYNOMIAL, reach circular, domain [REALS]];
     COS = ["cos", Function, (a) { m_cos(a) }, reference { a.cos() },
-        partials ["-sin(a)"], slack POLYNOMIAL, domain [REALS]];
+        partials ["-sin(a)"], slack POLYNOMIAL, reach circular, domain [REALS]];
     TAN = ["tan", Function, (a) { m_tan(a) }, reference { a.tan() },
-        partials ["1 + y^2"], slack POLYNOMIAL, domain [(-1.5, 1.5)]];
+        partials ["1 + y^2"], slack POLYNOMIAL, reach circular, domain [(-1.5, 1.5)]];
     ASIN = ["asin", Function, (a) { m_asin(a) }, reference { a.asin() },
         partials ["1 / sqrt((1 - a) (1 + a))"], slack POLYNOMIAL, domain [UNIT]];
     ACOS = ["acos", Function, (a) { m_acos(a) }, reference { a.acos() },
@@ -372,9 +404,9 @@ table! {
     GAMMA = ["gamma", Function, (a) { m_gamma(a) }, reference { reference_gamma(a) },
         partials ["y digamma(a)"], slack LONG, domain [(0.1, 12.0)]];
     LGAMMA = ["lgamma", Function, (a) { m_lgamma(a) }, reference { libm::lgamma(a) },
-        partials ["digamma(a)"], slack LONG, domain [(2.5, 30.0)]];
+        partials ["digamma(a)"], slack LONG, reach positive, domain [(2.5, 30.0)]];
     DIGAMMA = ["digamma", Function, (a) { m_digamma(a) }, reference { reference_digamma(a) },
-        partials ["trigamma(a)"], slack LONG, domain [(2.0, 30.0)]];
+        partials ["trigamma(a)"], slack LONG, reach positive, domain [(2.0, 30.0)]];
     TRIGAMMA = ["trigamma", Function, (a) { m_trigamma(a) }, reference { reference_trigamma(a) },
         partials [], slack LONG, domain [(0.1, 30.0)]];
     SIGMOID = ["sigmoid", Function, (a) { m_sigmoid(a) }, reference { 1.0 / (1.0 + (-a).exp()) },
@@ -399,11 +431,12 @@ fn reference_gamma(a: f64) -> f64 {
 /// (Abramowitz and Stegun 6.3.5, 6.3.18); reflection 6.3.7 for negative arguments.
 fn reference_digamma(a: f64) -> f64 {
     if a <= 0.0 {
-        let below = a - a.floor();
-        return if below == 0.0 {
+        // The distance from the nearest pole, exact.
+        let beside = a - a.round_ties_even();
+        return if beside == 0.0 {
             f64::NAN
         } else {
-            reference_digamma(1.0 - a) - std::f64::consts::PI / (std::f64::consts::PI * below).tan()
+            reference_digamma(1.0 - a) - std::f64::consts::PI / (std::f64::consts::PI * beside).tan()
         };
     }
     let (mut x, mut sum) = (a, 0.0);
@@ -419,9 +452,9 @@ fn reference_digamma(a: f64) -> f64 {
 /// The derivative of digamma, by the same road (Abramowitz and Stegun 6.4.6, 6.4.7, 6.4.12).
 fn reference_trigamma(a: f64) -> f64 {
     if a <= 0.0 {
-        let below = a - a.floor();
-        let sine = std::f64::consts::PI / (std::f64::consts::PI * below).sin();
-        return if below == 0.0 { f64::NAN } else { sine * sine - reference_trigamma(1.0 - a) };
+        let beside = a - a.round_ties_even();
+        let sine = std::f64::consts::PI / (std::f64::consts::PI * beside).sin();
+        return if beside == 0.0 { f64::NAN } else { sine * sine - reference_trigamma(1.0 - a) };
     }
     let (mut x, mut sum) = (a, 0.0);
     while x < 20.0 {

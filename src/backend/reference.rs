@@ -139,7 +139,7 @@ pub struct Checked {
     pub value: Vec<f64>,
     /// The bound on |engine - reference|, both sides' rounding counted.
     pub bound: Vec<f64>,
-    /// Whether the point can be judged: no intermediate left the format's range, and no comparison or rounding to
+    /// Whether the point can be judged: no intermediate left the format's range or a row's reach, and no comparison or rounding to
     /// an integer fell so close to its jump that rounding may have taken it to the other side.
     pub judged: Vec<bool>,
 }
@@ -244,6 +244,9 @@ impl<'a> Checker<'a> {
         for arg in step.instruction.operands() {
             let flags = flags(*arg, judged, step.count);
             fine.iter_mut().zip(flags).for_each(|(fine, flag)| *fine &= flag);
+        }
+        for (k, fine) in fine.iter_mut().enumerate() {
+            *fine &= (op.reach)(std::array::from_fn(|i| operands[i][k]), self.precision);
         }
         if op.jumps {
             for (k, fine) in fine.iter_mut().enumerate() {

@@ -6,7 +6,7 @@
 //!
 //! Constants are folded as they are made, in f64; nothing else is simplified here.
 
-use crate::op::Op;
+use crate::op::{Op, ops};
 use std::collections::HashMap;
 
 /// A node of a graph. Ids of different graphs must not be mixed.
@@ -88,6 +88,8 @@ impl Graph {
         let values = all.map(|id| self.value(id));
         match values {
             [Some(a), Some(b), Some(c)] => self.number(op.apply([a, b, c])),
+            // x^0 is 1 for every x, NaN included (IEEE 754).
+            [_, Some(0.0), _] if op == ops::POW => self.number(1.0),
             _ => self.intern(Node::Apply(op, all)),
         }
     }

@@ -13,12 +13,13 @@ use gradfield::tape::{Arg, Input, Instruction, Tape};
 use libtest_mimic::{Failed, Trial};
 
 type Check = Result<(), Failed>;
+type Case = (&'static str, fn() -> Check);
 
 /// All cases of this file.
-pub fn tests() -> Vec<Trial> {
+pub(crate) fn tests() -> Vec<Trial> {
     let missing = Adapters::find().list().len() == 0;
     let required = std::env::var("GRADFIELD_REQUIRE_GPU").is_ok_and(|value| value == "1");
-    let on_device: [(&str, fn() -> Check); 17] = [
+    let on_device: [Case; 17] = [
         ("grid_order_and_chunks", grid_order_and_chunks),
         ("grid_over_many_boxes", grid_over_many_boxes),
         ("grid_of_four_axes", grid_of_four_axes),

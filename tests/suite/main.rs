@@ -4,11 +4,30 @@
 //! what it tests and listed here. Cases are data under `tests/cases`. A test that needs a GPU is reported as ignored
 //! where there is none, and fails there under `GRADFIELD_REQUIRE_GPU=1`.
 
+mod agree;
+mod direction;
+mod engines;
 mod files;
+mod gpu;
+mod gradients;
+mod ops;
 mod parse;
+mod rules;
 
 fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
-    let tests = [parse::tests(), files::tests()].into_iter().flatten().collect();
+    let tests = [
+        agree::tests(),
+        direction::tests(),
+        rules::tests(),
+        gpu::tests(),
+        gradients::tests(),
+        ops::tests(),
+        parse::tests(),
+        files::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     libtest_mimic::run(&arguments, tests).exit();
 }

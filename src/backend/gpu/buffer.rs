@@ -132,7 +132,8 @@ impl<'g> Buffers<'g> {
         let Transfer { submission, stage, turn, bytes, ready } = transfer;
         self.gpu.wait(submission)?;
         let failed = |reason: &str| self.gpu.refused("fetching results", reason);
-        match ready.try_recv() {
+        // Another thread's wait may be the one that runs the callback just now.
+        match ready.recv_timeout(std::time::Duration::from_secs(10)) {
             Ok(Ok(())) => take(&stage.get_mapped_range(0..bytes).map_err(|error| failed(&error.to_string()))?),
             Ok(Err(error)) => return Err(failed(&error.to_string())),
             Err(_) => return Err(failed("the staging buffer was not mapped")),

@@ -69,7 +69,7 @@ impl std::fmt::Debug for Gpu {
 impl Gpu {
     /// gradfield's own limits; a device lowers the first two.
     const LIMITS: Limits =
-        Limits { binding: u64::MAX, groups: u32::MAX, chunk: 64 << 20, state: 256 << 20, instructions: 20_000 };
+        Limits { binding: u64::MAX, groups: u32::MAX, chunk: 64 << 20, state: 256 << 20, instructions: 8192 };
 
     /// Opens the adapter that `selector` (`auto`, `gpu`, `gpu:N`) chooses, and says what the user should be told.
     ///

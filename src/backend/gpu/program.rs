@@ -14,6 +14,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Instant;
 
+/// Steps that a dispatch takes at least (if that many are wanted): reading and writing a state costs as much as some
+/// steps, so a slow device gets fewer particles at a time, not fewer steps.
+const STEPS: u64 = 32;
+
 /// A tape on a GPU.
 pub(super) struct GpuProgram<'g> {
     gpu: &'g Gpu,
@@ -48,7 +52,7 @@ impl<'g> GpuProgram<'g> {
         let name = gpu.adapter.title();
         if precision == Precision::F64 && !gpu.adapter.f64 {
             return Err(BackendError::Unsupported(format!(
-                "{name} has no double precision in shaders; use --device cpu, or --precision f32."
+                "{name} has no double precision in shaders (SHADER_F64, SHADER_INT64); use --device cpu, or --precision f32."
             )));
         }
         let (length, limit) = (tape.code.len(), gpu.limits.instructions);
@@ -180,7 +184,7 @@ impl<'g> GpuProgram<'g> {
         let mut done = 0;
         while done < steps.count {
             let most = (steps.count - done).min(1 << 30);
-            let ahead = ((self.pace.budget() / group.count) as u64).clamp(1, most);
+            let ahead = ((self.pace.budget() / group.count) as u64).clamp(most.min(STEPS), most);
             let mut first = 0;
             while first < group.count {
                 check_interrupt()?;

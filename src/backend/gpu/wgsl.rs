@@ -126,8 +126,12 @@ impl<'t> TapeText<'t> {
     /// A point of the grid: the fastest axis first, each handing what it carries to the next slower one.
     fn load_grid(&self) -> String {
         let mut text = String::from("\nfn load(index: u32) -> In {\n    var p: In;\n    var place = index;\n");
-        for variable in Points::array_order(self.varying).into_iter().rev() {
+        let order = Points::array_order(self.varying);
+        for variable in order.iter().skip(1).rev() {
             put(&mut text, format_args!("    p.v{variable} = coordinate({variable}u, &place);\n"));
+        }
+        if let Some(variable) = order.first() {
+            put(&mut text, format_args!("    p.v{variable} = slowest_coordinate({variable}u, place);\n"));
         }
         text + "    return p;\n}\n"
     }
@@ -191,7 +195,10 @@ fn names(tape: &Tape) -> (HashMap<Op, String>, Vec<Op>) {
 /// those are made from their bits at run time.
 fn number(value: f64, precision: Precision) -> String {
     let value = precision.round(value);
-    let plain = value.is_finite() && (value != 0.0 || value.is_sign_positive());
+    if value == 0.0 && value.is_sign_positive() {
+        return "zero()".to_string();
+    }
+    let plain = value.is_finite() && value != 0.0;
     match precision {
         Precision::F32 if plain => format!("{:?}f", value as f32),
         Precision::F32 => format!("from_bits(0x{:08x}u)", (value as f32).to_bits()),

@@ -1,0 +1,150 @@
+//! Every optimiser on every engine, step by step against the f64 reference, and the article's numbers.
+
+use crate::agree::require;
+use crate::engines::{Engine, on_each};
+use gradfield::backend::{Backend, Steps};
+use gradfield::descent::rule::CLOCK;
+use gradfield::descent::{self, Plan, Rule, rules, starts};
+use gradfield::points::{Points, Values};
+use gradfield::verify::compare;
+use gradfield::{Expression, Precision};
+use libtest_mimic::{Failed, Trial};
+
+/// A function, a box to start in, a step size that is stable there, the minimum's value.
+struct Case {
+    text: &'static str,
+    range: (f64, f64),
+    lr: f64,
+}
+
+const CASES: [Case; 4] = [
+    Case { text: "x^2 + 5x + 6", range: (-8.0, 3.0), lr: 0.1 },
+    Case { text: "(x^2 + y - 11)^2 + (x + y^2 - 7)^2", range: (-4.0, 4.0), lr: 0.003 },
+    Case { text: "sin(3x) exp(-y^2) + ln(1 + x^2 y^2) tanh(x - y)", range: (-3.0, 3.0), lr: 0.01 },
+    Case { text: "sum(i, 1, 4, 10(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)", range: (-1.5, 1.5), lr: 0.002 },
+];
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let mut tests = Vec::new();
+    for row in rules::TABLE {
+        for (k, case) in CASES.iter().enumerate() {
+            let name = format!("rules::{}::{k}", row.name);
+            tests.extend(on_each(&format!("{name}::step_by_step"), |e, b| step_by_step(row, case, e, b)));
+            tests.extend(on_each(&format!("{name}::in_one_go"), |e, b| in_one_go(row, case, e, b)));
+        }
+        tests.extend(on_each(&format!("rules::{}::descends", row.name), |e, b| descends(row, e, b)));
+        tests.extend(on_each(&format!("rules::{}::climbs", row.name), |e, b| climbs(row, e, b)));
+    }
+    tests.extend(on_each("rules::the_article_s_descent", article));
+    tests.extend(on_each("rules::own", own));
+    tests
+}
+
+/// The fused tape, its state at the start, its uniforms.
+fn setup(
+    row: &rules::Row,
+    case: &Case,
+    engine: Engine,
+    particles: usize,
+) -> Result<(Rule, descent::rule::Fused, Vec<Values>), Failed> {
+    let expression = Expression::parse(case.text)?;
+    let mut rule = Rule::of(row)?;
+    rule.set("lr", case.lr)?;
+    let fused = rule.fuse(&expression.gradient()?, false);
+    let ranges = vec![case.range; expression.variables().len()];
+    let mut state: Vec<Values> =
+        starts::uniform_box(3, particles, &ranges).iter().map(|c| Values::from_f64(engine.precision, c)).collect();
+    state.resize(fused.tape.outputs.len(), Values::zeros(engine.precision, particles));
+    Ok((rule, fused, state))
+}
+
+/// Each step, from the state that the engine itself has reached, lies within the bound of the reference's step.
+fn step_by_step(row: &rules::Row, case: &Case, engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
+    let (rule, fused, mut state) = setup(row, case, engine, 300)?;
+    let mut program = backend.prepare(&fused.tape, engine.precision)?;
+    let names: Vec<String> = fused.tape.inputs.iter().map(|input| input.name.clone()).collect();
+    for step in 1..=25 {
+        let before = Points::columns(state.iter().map(Values::to_f64).collect());
+        let mut uniforms = rule.uniforms();
+        uniforms[CLOCK] = step as f64;
+        program.iterate(&mut state, &Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: step, count: 1 })?;
+        let report =
+            compare(&fused.tape, &names[..state.len()], &before, &uniforms, &state, backend, engine.precision)?;
+        require(report.passed(), || format!("step {step}: {:#?}", report.outputs))?;
+        let judged = report.outputs.iter().all(|output| output.judged * 10 >= 9 * 300);
+        require(judged, || format!("step {step}: too few judged: {:#?}", report.outputs))?;
+    }
+    Ok(())
+}
+
+/// Many steps in one call are the same bits as the same steps one by one, for a number of steps and particles that
+/// fits no block.
+fn in_one_go(row: &rules::Row, case: &Case, engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
+    let (rule, fused, start) = setup(row, case, engine, 333)?;
+    let mut program = backend.prepare(&fused.tape, engine.precision)?;
+    let (mut whole, mut pieces) = (start.clone(), start);
+    let steps = |first, count| Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first, count };
+    program.iterate(&mut whole, &steps(1, 301))?;
+    for (first, count) in [(1, 1), (2, 255), (257, 44), (301, 1)] {
+        program.iterate(&mut pieces, &steps(first, count))?;
+    }
+    require(whole == pieces, || "one run and its pieces differ".to_string())
+}
+
+fn run(rule: Rule, text: &str, maximize: bool, engine: Engine, backend: &dyn Backend) -> Result<Vec<f64>, Failed> {
+    let expression = Expression::parse(text)?;
+    let plan = Plan { rule, steps: 3000, every: 0, maximize };
+    let starts = starts::uniform_box(5, 50, &vec![(-2.0, 2.0); expression.variables().len()]);
+    let trail = descent::run(&expression, &plan, &starts, backend, engine.precision, |_| ())?;
+    Ok(trail.values[1].to_f64())
+}
+
+/// Comes to the minimum of a convex function whose condition number is 10.
+fn descends(row: &rules::Row, engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
+    let ends = run(Rule::of(row)?, "(x - 1)^2 + 10(y + 0.5)^2 - 3", false, engine, backend)?;
+    require(ends.iter().all(|f| (f + 3.0).abs() < 1e-4), || format!("{ends:?}"))
+}
+
+/// Comes to the maximum.
+fn climbs(row: &rules::Row, engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
+    let ends = run(Rule::of(row)?, "3 - (x - 1)^2 - 10(y + 0.5)^2", true, engine, backend)?;
+    require(ends.iter().all(|f| (f - 3.0).abs() < 1e-4), || format!("{ends:?}"))
+}
+
+/// `x^2 + 5x + 6` from -8 with learning rate 0.1: x_k = -2.5 - 5.5 * 0.8^k exactly; after 15 steps -2.693514...
+fn article(engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
+    let expression = Expression::parse("x^2 + 5x + 6")?;
+    let mut rule = Rule::of(&rules::TABLE[0])?;
+    rule.set("lr", 0.1)?;
+    let plan = Plan { rule, steps: 15, every: 1, maximize: false };
+    let trail = descent::run(&expression, &plan, &[vec![-8.0]], backend, engine.precision, |_| ())?;
+    let tolerance = if engine.precision == Precision::F32 { 4e-6 } else { 1e-14 };
+    for (k, position) in trail.positions.iter().enumerate() {
+        let exact = -2.5 - 5.5 * 0.8f64.powi(k as i32);
+        let got = position[0].get(0);
+        require((got - exact).abs() <= tolerance, || format!("step {k}: {got}, not {exact}"))?;
+    }
+    require(trail.steps.len() == 16, || format!("{:?}", trail.steps))
+}
+
+/// A rule of one's own with two states, against the same loop written here.
+fn own(engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
+    let formula = "u = 0.5 u + g; w = w + u^2; x = x - lr u / (1 + w) - 0.001 t x / (1 + g2) + 0 f";
+    let rule = Rule::parse("own", formula, vec![("lr".to_string(), 0.2)])?;
+    let expression = Expression::parse("x^2 + 3y^2")?;
+    let plan = Plan { rule, steps: 20, every: 0, maximize: false };
+    let trail = descent::run(&expression, &plan, &[vec![1.5], vec![-0.75]], backend, engine.precision, |_| ())?;
+    let (mut p, mut u, mut w) = ([1.5f64, -0.75], [0.0; 2], [0.0; 2]);
+    for t in 1..=20 {
+        let g = [2.0 * p[0], 6.0 * p[1]];
+        let g2 = g[0] * g[0] + g[1] * g[1];
+        for i in 0..2 {
+            u[i] = 0.5 * u[i] + g[i];
+            w[i] += u[i] * u[i];
+            p[i] = p[i] - 0.2 * u[i] / (1.0 + w[i]) - 0.001 * f64::from(t) * p[i] / (1.0 + g2);
+        }
+    }
+    let got = [trail.positions[1][0].get(0), trail.positions[1][1].get(0)];
+    let tolerance = if engine.precision == Precision::F32 { 1e-5 } else { 1e-13 };
+    require((0..2).all(|i| (got[i] - p[i]).abs() < tolerance), || format!("{got:?}, not {p:?}"))
+}
