@@ -114,14 +114,14 @@ pub unsafe fn each_lane<T: Copy, const MASK: usize>(
     used: usize,
     op: impl Fn(T, T, T) -> T,
 ) {
-    for lane in 0..LANES {
+    for (lane, out) in out.iter_mut().enumerate() {
         let operand = |k: usize| {
             let k = if k < used { k } else { 0 };
             let offset = if MASK >> k & 1 == 1 { 0 } else { lane };
             // SAFETY: the caller vouches for LANES numbers, or one where the mask has the operand's bit.
             unsafe { *operands[k].add(offset) }
         };
-        out[lane] = op(operand(0), operand(1), operand(2));
+        *out = op(operand(0), operand(1), operand(2));
     }
 }
 

@@ -8,7 +8,6 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
-mod plan;
 pub mod reference;
 
 use crate::op::Op;

@@ -278,8 +278,8 @@ fn number(value: f64, style: Style) -> (String, u8) {
         Some((digits, exponent)) if latex => format!("{digits} \\cdot 10^{{{exponent}}}"),
         _ => text,
     };
-    let atom = !value.is_sign_negative() && !(latex && text.contains("10^"));
-    (text, if atom { ATOM } else { PRODUCT })
+    let product = value.is_sign_negative() || latex && text.contains("10^");
+    (text, if product { PRODUCT } else { ATOM })
 }
 
 fn latex_sign(sign: &str) -> &str {

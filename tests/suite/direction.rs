@@ -12,13 +12,14 @@ const ORDER: [&str; 14] = [
 
 /// A crate and the one place that may name it.
 const HOMES: [(&str, &str); 4] =
-    [("wgpu", "backend/gpu/"), ("rayon", "backend/cpu.rs"), ("clap", "cli/"), ("tiny_skia", "picture/")];
+    [("wgpu", "backend/gpu/"), ("rayon", "backend/cpu/"), ("clap", "cli/"), ("tiny_skia", "picture/")];
 
 pub(crate) fn tests() -> Vec<Trial> {
     // A copy of the test program on another machine has no sources beside it.
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let here = sources.is_dir();
-    let tests: [(&str, fn(&Path) -> Result<(), Failed>); 3] =
+    type Test = fn(&Path) -> Result<(), Failed>;
+    let tests: [(&str, Test); 3] =
         [("imports_flow_down", downwards), ("crates_are_at_home", at_home), ("lib_lists_the_order", listing)];
     tests
         .into_iter()

@@ -105,7 +105,8 @@ fn judge(point: &Value, k: usize, columns: &[Values], checked: &[Checked], engin
         let yardstick = 4.0 * share.as_f64().unwrap_or(0.0) * scale + 8.0 * ulp;
         let sensitivity = point["lit_sens"].as_f64().unwrap_or(0.0) * scale;
         let allowed = yardstick.max(checked[output].bound[k]) + sensitivity + engine.precision.smallest_normal();
-        if !((got - expected).abs() <= allowed) && checked[output].judged[k] {
+        let off = (got - expected).abs();
+        if (off > allowed || off.is_nan()) && checked[output].judged[k] {
             return Err(format!(
                 "output {output} is {got}, not {expected}; allowed {allowed:e}, off by {:e}",
                 (got - expected).abs()

@@ -152,7 +152,7 @@ mod tests {
             for part in boxes(&whole, budget) {
                 let lengths: Vec<usize> = part.iter().map(Range::len).collect();
                 assert!(lengths.iter().sum::<usize>() <= budget.max(sizes.len()), "{part:?}");
-                for index in 0..lengths.iter().product() {
+                for index in 0..lengths.iter().product::<usize>() {
                     let inside = place(&lengths, index);
                     let flat =
                         sizes.iter().zip(part.iter().zip(inside)).fold(0, |flat, (n, (r, k))| flat * n + r.start + k);
@@ -160,7 +160,7 @@ mod tests {
                     next += 1;
                 }
             }
-            assert_eq!(next, sizes.iter().product());
+            assert_eq!(next, sizes.iter().product::<usize>());
         }
     }
 
