@@ -10,24 +10,22 @@ mod engines;
 mod files;
 mod gpu;
 mod gradients;
+mod identities;
 mod ops;
 mod parse;
 mod rules;
 
 fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
-    let tests = [
-        agree::tests(),
-        direction::tests(),
-        rules::tests(),
-        gpu::tests(),
-        gradients::tests(),
-        ops::tests(),
-        parse::tests(),
-        files::tests(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let mut tests = Vec::new();
+    tests.extend(agree::tests());
+    tests.extend(direction::tests());
+    tests.extend(files::tests());
+    tests.extend(gpu::tests());
+    tests.extend(gradients::tests());
+    tests.extend(identities::tests());
+    tests.extend(ops::tests());
+    tests.extend(parse::tests());
+    tests.extend(rules::tests());
     libtest_mimic::run(&arguments, tests).exit();
 }
