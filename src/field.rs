@@ -62,7 +62,8 @@ impl<'a> Evaluator<'a> {
     /// - [`FieldError::Backend`] if the engine failed.
     pub fn evaluate(&mut self, points: &Points) -> Result<Vec<Values>, FieldError> {
         check_memory(points, self.outputs, self.precision)?;
-        let mut columns = vec![Values::zeros(self.precision, points.len()); self.outputs];
+        // Zeros from the system cost nothing before they are written; a clone of them would.
+        let mut columns: Vec<Values> = (0..self.outputs).map(|_| Values::zeros(self.precision, points.len())).collect();
         self.evaluate_into(points, &mut columns)?;
         Ok(columns)
     }

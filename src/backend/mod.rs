@@ -1,8 +1,8 @@
 //! The engines: one trait, three that keep it.
 //!
 //! Flows in: a [`Tape`] and [`Points`] (or the state of particles). Flows out: columns of numbers. The engines
-//! are [`reference`] (f64, obviously right, slow; carries the error bound), [`cpu`] (SIMD, all cores, f32 and
-//! f64) and [`gpu`] (generated WGSL). An engine *prepares* a tape once (registers, pipeline) and then runs it on
+//! are [`mod@reference`] (f64, obviously right, slow; carries the error bound), [`mod@cpu`] (SIMD, all cores, f32 and
+//! f64) and `gpu` (generated WGSL). An engine *prepares* a tape once (registers, pipeline) and then runs it on
 //! as many points as wanted.
 
 pub mod cpu;

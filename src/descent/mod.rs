@@ -88,8 +88,10 @@ pub fn run(
         return Err(DescentError::NoVariables(expression.text().to_string()));
     }
     let particles = starts.first().map_or(0, Vec::len);
+    let count = plan.steps.checked_div(plan.every).unwrap_or(0) as f64 + 2.0;
+    // A record of a few particles is more than their numbers: a vector of columns, each with its own place in memory.
+    check_size(count * (particles as f64 + 24.0), expression.variables().len() + 1, precision)?;
     let records = recorded_steps(plan.steps, plan.every);
-    check_size(particles as f64 * records.len() as f64, expression.variables().len() + 1, precision)?;
     let fused = plan.rule.fuse(&expression.gradient()?, plan.maximize);
     let mut program = backend.prepare(&fused.tape, precision)?;
     let mut value = Evaluator::new(&expression.value(), backend, precision)?;

@@ -1,7 +1,7 @@
 //! Graph to text: gradfield's own language (which parses back to the same function) or LaTeX.
 //!
 //! Flows in: a graph, the nodes to print, the variables' names. Flows out: [`Printed`]. A graph shares, a text
-//! repeats; where the text of a node would pass [`TEXT_NODES`] nodes, its parts are printed as definitions
+//! repeats; where the text of a node would pass a few thousand nodes, its parts are printed as definitions
 //! (`t1 = ...; t2 = ...`), which the language has, so no output is exponentially long.
 //!
 //! Who should not use it: the engines, which read the tape.
@@ -188,12 +188,11 @@ impl Printer<'_> {
         let right = if right.starts_with('-') { format!("({right})") } else { right };
         let is_number =
             self.graph.value(a).is_some_and(f64::is_finite) && left.ends_with(|c: char| c.is_ascii_digit() || c == '.');
-        // `3x` but `3*e`: 3e could begin an exponent.
-        let joins =
-            right.starts_with(|c: char| c.is_alphabetic() || c == '(' || c == '\\') && !right.starts_with(['e', 'E']);
-        let followed_by_quotient = right.contains('/') && self.style == Style::Text;
+        // `3x` and `3exp(x)` but `3*e`: 3e could begin an exponent.
+        let exponent = right.starts_with('e') && !right[1..].starts_with(char::is_alphabetic);
+        let joins = right.starts_with(|c: char| c.is_alphabetic() || c == '(' || c == '\\') && !exponent;
         match self.style {
-            Style::Text if is_number && joins && !followed_by_quotient => format!("{left}{right}"),
+            Style::Text if is_number && joins => format!("{left}{right}"),
             Style::Text => format!("{left}*{right}"),
             Style::Latex if right.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
                 format!("{left} \\cdot {right}")

@@ -155,8 +155,15 @@ pub fn product(graph: &mut Graph, a: Id, b: Id) -> Id {
     if !foldable(ca, cb) {
         return graph.apply(ops::MUL, &[a, b]);
     }
-    let coefficient = ca * cb;
-    let (Some(ba), Some(bb)) = (ba, bb) else { return scaled(graph, coefficient, ba.or(bb)) };
+    let mut coefficient = ca * cb;
+    let (Some(mut ba), Some(mut bb)) = (ba, bb) else { return scaled(graph, coefficient, ba.or(bb)) };
+    for basis in [&mut ba, &mut bb] {
+        if let Some((number, rest)) = without_coefficient(graph, *basis)
+            && foldable(coefficient, number)
+        {
+            (coefficient, *basis) = (coefficient * number, rest);
+        }
+    }
     for (whole, other) in [(bb, ba), (ba, bb)] {
         // u * (n / w) = (n u) / w, for a number n: one division instead of a division and a product.
         if let Some((op, [above, below, _])) = graph.applied(whole)
@@ -170,6 +177,17 @@ pub fn product(graph: &mut Graph, a: Id, b: Id) -> Id {
     }
     let joined = joined_powers(graph, ba, bb);
     scaled(graph, coefficient, Some(joined))
+}
+
+/// `c u / v` as c and `u / v`.
+fn without_coefficient(graph: &mut Graph, id: Id) -> Option<(f64, Id)> {
+    let (op, [above, below, _]) = graph.applied(id)?;
+    match split(graph, above) {
+        (number, Some(rest)) if op == ops::DIV && number != 1.0 => {
+            Some((number, graph.apply(ops::DIV, &[rest, below])))
+        }
+        _ => None,
+    }
 }
 
 /// The product of two bases; equal factors with positive integer exponents become one power.
@@ -197,7 +215,8 @@ fn joined_powers(graph: &mut Graph, a: Id, b: Id) -> Id {
         }
     }
     if !merged {
-        return graph.apply(ops::MUL, &[a, b]);
+        // In the order of the text: reads better, and `x y` and `y x` are one node.
+        return graph.apply(ops::MUL, &[a.min(b), a.max(b)]);
     }
     let powers: Vec<Id> = factors.into_iter().map(|(base, exponent)| raised(graph, base, exponent)).collect();
     powers.into_iter().reduce(|all, next| graph.apply(ops::MUL, &[all, next])).expect("there are two factors")

@@ -137,7 +137,9 @@ fn passing_file(path: &Path, target: &Path) -> Result<NamedTempFile, FileError> 
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder).map_err(|source| match source.kind() {
-        ErrorKind::NotFound => FileError::NoFolder { path: path.to_path_buf(), folder: folder.to_path_buf() },
+        ErrorKind::NotFound if !folder.is_dir() => {
+            FileError::NoFolder { path: path.to_path_buf(), folder: folder.to_path_buf() }
+        }
         _ => FileError::write(path, source),
     })
 }

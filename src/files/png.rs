@@ -5,7 +5,8 @@
 
 use super::error::FileError;
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
-use std::io::Write;
+use std::cell::RefCell;
+use std::io::{self, Write};
 
 /// What a pixel is made of, one byte each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +73,19 @@ pub fn write_png<E: From<FileError>>(
     paint: impl FnOnce(&mut PngRows) -> Result<(), E>,
 ) -> Result<(), E> {
     let row = row_bytes(&head)?;
+    let failure = RefCell::new(None);
+    let mut out = Remembering { out, failure: &failure };
+    // The encoder tells of a failed write in words alone; the error itself says more, and comes first.
+    encode(&mut out, head, row, paint)
+        .map_err(|error| failure.take().map_or(error, |first| FileError::from(first).into()))
+}
+
+fn encode<E: From<FileError>>(
+    out: &mut dyn Write,
+    head: PngHead,
+    row: usize,
+    paint: impl FnOnce(&mut PngRows) -> Result<(), E>,
+) -> Result<(), E> {
     let mut writer = encoder(out, &head).and_then(Encoder::write_header).map_err(from_png)?;
     // So many bytes at once, in one chunk of the file.
     let mut stream = writer.stream_writer_with_size(1 << 16).map_err(from_png)?;
@@ -83,6 +97,36 @@ pub fn write_png<E: From<FileError>>(
     }
     stream.finish().map_err(from_png)?;
     Ok(writer.finish().map_err(from_png)?)
+}
+
+/// Keeps the first error of a writer.
+struct Remembering<'a> {
+    out: &'a mut dyn Write,
+    failure: &'a RefCell<Option<io::Error>>,
+}
+
+impl Remembering<'_> {
+    fn remember<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            if kind != io::ErrorKind::Interrupted {
+                self.failure.borrow_mut().get_or_insert(error);
+            }
+            kind.into()
+        })
+    }
+}
+
+impl Write for Remembering<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.out.write(bytes);
+        self.remember(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.out.flush();
+        self.remember(result)
+    }
 }
 
 impl PngRows<'_> {
