@@ -49,7 +49,7 @@ fn evaluate(c: &mut Criterion) {
     group.sample_size(20);
     let engines = engines();
     for (name, text) in [("sphere", SPHERE), ("mix", MIX)] {
-        let outputs = Expression::parse(text).and_then(|f| Ok(f.gradient())).expect("in the language").expect("smooth");
+        let outputs = Expression::parse(text).map(|f| f.gradient()).expect("in the language").expect("smooth");
         for size in [256usize, 1024, 4096] {
             group.throughput(Throughput::Elements((size * size) as u64));
             let points = Points::Grid(vec![Points::linspace(-3.0, 3.0, size); 2]);
@@ -72,7 +72,7 @@ fn descend(c: &mut Criterion) {
     group.sample_size(20);
     let engines = engines();
     group.throughput(Throughput::Elements(1_000_000));
-    let outputs = Expression::parse(MIX).and_then(|f| Ok(f.gradient())).expect("in the language").expect("smooth");
+    let outputs = Expression::parse(MIX).map(|f| f.gradient()).expect("in the language").expect("smooth");
     for row in rules::TABLE {
         let rule = Rule::of(row).expect("a row of the table");
         let fused = rule.fuse(&outputs, false);

@@ -128,21 +128,17 @@ fn h_head(x: R) -> R {
     return from_bits((to_bits(x) >> 27) << 27);
 }
 
-// x, for x >= low, out of reach of algebraic simplification: GPU compilers (Mesa for one) turn
-// (x - k a) - k b into x - k (a + b) and (s - 1) + s e into s (e + 1) - 1. A host compiler that
-// keeps to IEEE 754 does no such thing; there this may be replaced by x itself.
-fn h_keep_above(x: R, low: R) -> R {
-    return select(x, low, x < low);
-}
-
+// x, out of reach of algebraic simplification: GPU compilers (Mesa for one) turn (x - k a) - k b into x - k (a + b),
+// (s - 1) + s e into s (e + 1) - 1, and (x + 1.5) + MAGIC into x + (1.5 + MAGIC). `veil` is the prelude's: on a GPU it
+// sets a bit that only the host knows to be 0; a host compiler keeps to IEEE 754 and needs nothing.
 fn h_keep(x: R) -> R {
-    return h_keep_above(x, -1e300);
+    return veil(x);
 }
 
 // The nearest integer (ties to even) for |x| < 2^51. The bit set here is set in every sum
 // anyway; it is there because a GPU compiler may simplify (x + MAGIC) - MAGIC to x.
 fn h_near(x: R) -> R {
-    return from_bits(to_bits(x + MAGIC) | 0x4000000000000000) - MAGIC;
+    return from_bits(to_bits(h_keep(x) + MAGIC) | 0x4000000000000000) - MAGIC;
 }
 
 // 2^n for an integral n with 2^n normal.
@@ -544,10 +540,9 @@ fn m_mod(a: R, b: R) -> R {
     let q_lo = q - q_hi;
     let c_hi = h_head(c);
     let c_lo = c - c_hi;
-    let low = -4.0 * c;
-    let d0 = h_keep_above(fma(-q_hi, c_hi, u), low);
-    let d1 = h_keep_above(fma(-q_hi, c_lo, d0), low);
-    let d2 = h_keep_above(fma(-q_lo, c_hi, d1), low);
+    let d0 = h_keep(fma(-q_hi, c_hi, u));
+    let d1 = h_keep(fma(-q_hi, c_lo, d0));
+    let d2 = h_keep(fma(-q_lo, c_hi, d1));
     let r1 = fma(-q_lo, c_lo, d2);
     let r2 = select(r1, r1 + c, r1 < 0.0);
     let r3 = select(r2, r2 - c, r2 >= c);

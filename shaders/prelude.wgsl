@@ -40,3 +40,8 @@ fn position(id: vec3<u32>) -> u32 {
 fn zero() -> R {
     return R(job.count >> 31u);
 }
+
+// x, hidden from algebraic simplification: a compiler that may reassociate sums cannot see through it.
+fn veil(x: R) -> R {
+    return from_bits(to_bits(x) | U(job.count >> 31u));
+}

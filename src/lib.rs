@@ -73,3 +73,8 @@ pub use expr::Expression;
 pub use field::Field;
 pub use points::{Points, Values};
 pub use real::Precision;
+
+/// The Rust example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -187,6 +187,10 @@ macro_rules! arithmetic {
                 R::from_bits(bits)
             }
             #[inline(always)]
+            pub fn veil(x: R) -> R {
+                x
+            }
+            #[inline(always)]
             pub fn to_int(x: R) -> I {
                 x as I
             }

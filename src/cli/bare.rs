@@ -2,15 +2,20 @@
 //! memory needed depends on the width of the picture and not on its height.
 
 use super::Failure;
+use super::colours::{as_f32, colouring, shown, tell};
 use super::engine::choose;
-use super::options::ranges;
-use super::plot::{Arguments, as_f32, colouring, pixels, precision, shown, tell};
+use super::options::{ranges, size};
+use super::plot::{Arguments, precision};
 use gradfield::field::Evaluator;
 use gradfield::files::{Channels, Output, PngHead, write_png};
 use gradfield::{Expression, Points, Values};
 
 /// Pixels of a band.
 const BAND: usize = 1 << 21;
+/// Pixels of a side: a row is held in memory.
+const LONGEST_SIDE: usize = 1 << 20;
+/// Pixels of a picture: their bytes, 206 GB, still fit a disk.
+const MOST_PIXELS: usize = 1 << 36;
 /// The colours' range is chosen from a grid of this many points a side.
 const PREVIEW: usize = 512;
 
@@ -18,22 +23,21 @@ pub(super) fn run(arguments: &Arguments, expression: &Expression) -> Result<(), 
     if expression.variables().len() != 2 {
         return Err(Failure::usage("--bare needs a function of two variables"));
     }
-    let (width, height) = pixels(arguments.size.as_deref(), (1024, 1024))?;
-    let (width, height) = (width as usize, height as usize);
-    let ranges = ranges(&arguments.ranges, expression.variables())?;
-    let engine = choose(&arguments.compute, width.saturating_mul(height), arguments.function.quiet)?;
+    let (width, height) = pixels(arguments.size.as_deref().unwrap_or("1024"))?;
     let precision = precision(&arguments.compute);
+    let ranges = ranges(&arguments.ranges, expression.variables(), precision)?;
     let shown = shown(expression, &arguments.show)?;
+    let mut out = Output::create(&arguments.output)?;
+    let engine = choose(&arguments.compute, width * height, arguments.function.quiet)?;
     let mut evaluator = Evaluator::new(&shown, engine.as_ref(), precision)?;
 
     let preview = Points::Grid(ranges.iter().map(|range| centres(*range, PREVIEW, 0..PREVIEW)).collect());
     let preview = evaluator.evaluate(&preview.rounded(precision))?[0].to_f64();
     let colouring = colouring(arguments, &preview)?;
-    tell(&colouring, &preview, arguments.function.quiet);
+    tell(&colouring, &arguments.scale, &preview, arguments.function.quiet);
 
     let rows_in_band = (BAND / width).clamp(1, height);
     let x = centres(ranges[0], width, 0..width);
-    let mut out = Output::create(&arguments.output)?;
     let head = PngHead { width, height, channels: Channels::Rgb, title: Some(expression.text()) };
     write_png(&mut out, head, |rows| {
         let mut columns = vec![Values::zeros(precision, width * rows_in_band)];
@@ -54,6 +58,19 @@ pub(super) fn run(arguments: &Arguments, expression: &Expression) -> Result<(), 
     })?;
     out.finish()?;
     Ok(())
+}
+
+/// Width and height, refused where they are beyond all use.
+fn pixels(text: &str) -> Result<(usize, usize), Failure> {
+    let sides = size("--size", text, 2)?;
+    if sides.iter().any(|side| *side > LONGEST_SIDE) || sides[0] * sides[1] > MOST_PIXELS {
+        return Err(Failure::usage(format!(
+            "--size: {} x {} pixels are too many for one PNG; take at most {LONGEST_SIDE} a side and {MOST_PIXELS} in \
+             all, and draw more in parts, each with its own --range",
+            sides[0], sides[1]
+        )));
+    }
+    Ok((sides[0], sides[1]))
 }
 
 /// The centres of the pixels `which` of `count` across a range.

@@ -1,7 +1,7 @@
 //! `gradfield bench`: grids and descents, CPU against GPU.
 
-use super::Failure;
 use super::options::{Compute, Format as Number};
+use super::{Failure, say, say_json};
 use clap::{Args, ValueEnum};
 use gradfield::backend::{Backend, Steps};
 use gradfield::bench::{Ratio, Samples};
@@ -12,20 +12,20 @@ use serde_json::{Value, json};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Functions (default: a set from cheap to dear)
-    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    /// Functions (default: five, from cheap to dear); put -- before one that begins with a minus
+    #[arg(value_name = "EXPR")]
     expressions: Vec<String>,
     /// Points a side of the grids
-    #[arg(long, default_value = "4096", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    #[arg(long, value_name = "N", default_value = "4096", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=65536))]
     size: u32,
     /// Particles of the descents
-    #[arg(long, default_value = "100000", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value = "100000", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     particles: u32,
     /// Steps of the descents
-    #[arg(long, default_value = "1000")]
+    #[arg(long, value_name = "N", default_value = "1000", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
-    /// Repetitions
-    #[arg(long, default_value = "7", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// Timed repetitions of each, after one to warm up; fewer where they take over 10 seconds
+    #[arg(long, value_name = "N", default_value = "7", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=1000))]
     repetitions: u32,
     /// Number format (default: f32)
     #[arg(long, value_enum)]
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "auto")]
     device: String,
     /// CPU threads (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// How to write the report
     #[arg(long, value_enum, default_value = "text")]
@@ -64,36 +64,50 @@ const BUDGET: f64 = 10.0;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let precision = arguments.precision.map_or(Precision::F32, Precision::from);
+    let expressions = expressions(&arguments.expressions)?;
     let engines = engines(arguments)?;
-    let texts: Vec<String> = if arguments.expressions.is_empty() {
-        FUNCTIONS.iter().map(ToString::to_string).collect()
-    } else {
-        arguments.expressions.clone()
-    };
     let mut rows = Vec::new();
-    for text in &texts {
-        let expression = Expression::parse(text)?;
+    for expression in &expressions {
+        if arguments.format == Language::Text {
+            say(&format!("{} ({})\n", expression.text(), precision.name()))?;
+        }
         for work in [Work::Grid, Work::Descent] {
             let mut measured: Vec<(String, Samples)> = Vec::new();
             for engine in &engines {
                 gradfield::backend::check_interrupt()?;
                 let samples = match work {
-                    Work::Grid => grid(arguments, &expression, engine.as_ref(), precision)?,
-                    Work::Descent => descent(arguments, &expression, engine.as_ref(), precision)?,
+                    Work::Grid => grid(arguments, expression, engine.as_ref(), precision)?,
+                    Work::Descent => descent(arguments, expression, engine.as_ref(), precision)?,
                 };
                 measured.push((engine.describe(), samples));
             }
-            rows.push(Row { text: text.clone(), work, units: work.units(arguments, &expression), measured });
-        }
-        if arguments.format == Language::Text {
-            rows.iter().rev().take(2).rev().for_each(|row| row.print(precision));
+            let units = work.units(arguments, expression);
+            let row = Row { text: expression.text().to_string(), work, units, measured };
+            if arguments.format == Language::Text {
+                say(&row.text())?;
+            }
+            rows.push(row);
         }
     }
     if arguments.format == Language::Json {
         let rows: Vec<Value> = rows.iter().map(Row::document).collect();
-        println!("{:#}", json!({"precision": precision.name(), "size": arguments.size, "rows": rows}));
+        say_json(&json!({"precision": precision.name(), "size": arguments.size, "rows": rows}))?;
     }
     Ok(())
+}
+
+/// The functions to measure, each with a variable at least, all read before the first is measured.
+fn expressions(texts: &[String]) -> Result<Vec<Expression>, Failure> {
+    let given = texts.iter().map(String::as_str);
+    let all: Vec<&str> = if texts.is_empty() { FUNCTIONS.to_vec() } else { given.collect() };
+    let parse = |text: &str| {
+        let expression = Expression::parse(text)?;
+        match expression.variables() {
+            [] => Err(Failure::usage(format!("`{text}` has no variables, so there is nothing to measure"))),
+            _ => Ok(expression),
+        }
+    };
+    all.into_iter().map(parse).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,21 +198,22 @@ struct Row {
 }
 
 impl Row {
-    fn print(&self, precision: Precision) {
-        println!("{}\n  {} ({})", self.text, self.work.name(), precision.name());
+    /// A heading, then a line for each engine.
+    fn text(&self) -> String {
+        let mut text = format!("  {}\n", self.work.name());
         for (name, samples) in &self.measured {
             let rate = self.units / samples.median() / 1e9;
             let unit = if self.work == Work::Grid { "Gpoints/s" } else { "Gsteps/s" };
-            print!(
-                "    {name:<45} {:>9.2} ms ± {:>4.1} %  {rate:>8.3} {unit}",
-                samples.median() * 1e3,
-                samples.spread() * 100.0
-            );
+            let (time, spread) = (samples.median() * 1e3, samples.spread() * 100.0);
+            text += &format!("    {name:<45} {time:>9.2} ms ± {spread:>4.1} %  {rate:>8.3} {unit}");
             match self.measured.first() {
-                Some((first, cpu)) if first != name => println!("   {} x the CPU's speed", Ratio::of(cpu, samples)),
-                _ => println!(),
+                Some((first, cpu)) if first != name => {
+                    text += &format!("   {} x the CPU's speed\n", Ratio::of(cpu, samples));
+                }
+                _ => text.push('\n'),
             }
         }
+        text
     }
 
     fn document(&self) -> Value {

@@ -1,10 +1,11 @@
 //! `gradfield descend`: particles that follow a rule, and their paths.
 
 use super::engine::choose;
-use super::options::{Compute, Function, coordinates, number, ranges};
+use super::options::{Compute, Function, check_names, digits, example, given_points, number, ranges};
 use super::{Failure, paths};
 use clap::Args;
-use gradfield::descent::{self, Plan, Rule, Trail, rules, starts};
+use gradfield::descent::{self, Plan, Rule, RuleError, Trail, rules, starts};
+use gradfield::field::{FieldError, check_size};
 use gradfield::files::{self, Column, CsvWriter, Format, Output};
 use gradfield::{Expression, Precision, Values};
 use std::path::PathBuf;
@@ -20,36 +21,37 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     points: Option<PathBuf>,
     /// So many random starts, even over --range
-    #[arg(long, value_name = "N", conflicts_with_all = ["from", "points"])]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["from", "points"])]
     starts: Option<usize>,
     /// Range of a variable for random starts and for the picture (repeatable)
     #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]
     pub(super) ranges: Vec<String>,
-    /// gd, momentum, adam, or a formula such as "v = 0.9 v - 0.01 g; x = x + v"
+    /// gd, momentum, adam, or a formula such as "v = beta v - lr g; x = x + v": x is the coordinate, g its slope,
+    /// f, g2 and t are the value, the squared norm of the gradient and the number of the step
     #[arg(long, default_value = "gd")]
     rule: String,
-    /// Learning rate (default: 0.01)
-    #[arg(long, allow_hyphen_values = true)]
+    /// Learning rate, the same as --param lr=NUMBER (default: 0.01)
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     lr: Option<String>,
-    /// Another hyper-parameter, such as beta=0.8 (repeatable); for a rule of your own, any it names
+    /// A hyper-parameter of the rule, such as beta=0.8 (repeatable); one of your own needs all but lr
     #[arg(long = "param", value_name = "NAME=NUMBER", allow_hyphen_values = true)]
     parameters: Vec<String>,
-    /// Steps
-    #[arg(long, default_value = "100")]
+    /// Steps to take
+    #[arg(long, value_name = "N", default_value = "100", allow_negative_numbers = true)]
     steps: u64,
     /// Record every N steps; 0 records start and end (default: every step while that is under a million rows)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     every: Option<u64>,
     /// Climb to a maximum
     #[arg(long)]
     pub(super) maximize: bool,
     /// Seed of the random starts
-    #[arg(long, default_value = "0")]
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true)]
     seed: u64,
     #[command(flatten)]
     pub(super) compute: Compute,
-    /// Pixels of a picture, such as 800x700
-    #[arg(long)]
+    /// Pixels of a picture, such as 800x700; one number for both sides
+    #[arg(long, value_name = "WIDTHxHEIGHT", allow_hyphen_values = true)]
     pub(super) size: Option<String>,
     /// Title of a picture (default: the function)
     #[arg(long)]
@@ -71,17 +73,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let expression = arguments.function.parse()?;
     let format = format(arguments)?;
     let precision = arguments.compute.precision.map_or(Precision::F32, Precision::from);
-    let starts = starts_of(arguments, &expression)?;
+    check_picture(arguments, &expression, format)?;
+    let starts = starts_of(arguments, &expression, precision)?;
     let plan = plan(arguments, starts[0].len(), format)?;
     let work = starts[0].len().saturating_mul(plan.steps as usize);
-    let engine = choose(&arguments.compute, work, arguments.function.quiet)?;
-    if format == Format::Png && expression.variables().len() > 2 {
-        return Err(Failure::usage(format!(
-            "a picture has one or two variables, this function has {}; write .csv or .npz",
-            expression.variables().len()
-        )));
-    }
     let mut out = Output::create(&arguments.output)?;
+    let engine = choose(&arguments.compute, work, arguments.function.quiet)?;
     let bar = super::progress::bar(plan.steps, "steps", arguments.function.quiet);
     let trail = descent::run(&expression, &plan, &starts, engine.as_ref(), precision, |done| bar.set_position(done))?;
     bar.finish_and_clear();
@@ -97,6 +94,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses a picture that cannot be, and where none is drawn the flags of one and names that a table has itself.
+fn check_picture(arguments: &Arguments, expression: &Expression, format: Format) -> Result<(), Failure> {
+    if format == Format::Png {
+        super::plot::pixels(arguments.size.as_deref(), (1, 1))?;
+        return match expression.variables().len() {
+            ..=2 => Ok(()),
+            n => Err(Failure::usage(format!(
+                "a picture has one or two variables, this function has {n}; write .csv or .npz"
+            ))),
+        };
+    }
+    check_names(expression.variables(), &["particle", "step", "f"])?;
+    let given = [("--size", arguments.size.is_some()), ("--title", arguments.title.is_some())];
+    match given.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Failure::usage(format!("{flag} is for a picture; write one with -o FILE.png"))),
+    }
+}
+
 fn format(arguments: &Arguments) -> Result<Format, Failure> {
     let allowed = [Format::Csv, Format::Npz, Format::Png];
     let given = super::options::format("--format", arguments.format.as_deref(), &allowed)?;
@@ -107,8 +123,9 @@ fn format(arguments: &Arguments) -> Result<Format, Failure> {
 }
 
 /// One column of starts per variable.
-fn starts_of(arguments: &Arguments, expression: &Expression) -> Result<Vec<Vec<f64>>, Failure> {
+fn starts_of(arguments: &Arguments, expression: &Expression, precision: Precision) -> Result<Vec<Vec<f64>>, Failure> {
     let variables = expression.variables();
+    let ranges = ranges(&arguments.ranges, variables, precision)?;
     if variables.is_empty() {
         return Err(Failure::usage(format!(
             "`{}` has no variables, so there is nothing to descend on",
@@ -120,61 +137,34 @@ fn starts_of(arguments: &Arguments, expression: &Expression) -> Result<Vec<Vec<f
         return Ok((0..variables.len()).map(|v| (0..points.len()).map(|k| points.point(k)[v]).collect()).collect());
     }
     if let Some(count) = arguments.starts {
-        if count == 0 {
-            return Err(Failure::usage("--starts: 0 particles have nowhere to go; take at least 1"));
-        }
-        gradfield::field::check_size(count as f64, variables.len() * 4, Precision::F64)?;
-        return Ok(starts::uniform_box(arguments.seed, count, &ranges(&arguments.ranges, variables)?));
+        check_starts(count, variables.len())?;
+        return Ok(starts::uniform_box(arguments.seed, count, &ranges));
     }
     if arguments.from.is_empty() {
-        let example: Vec<String> = variables.iter().map(|name| format!("{name}=1")).collect();
         return Err(Failure::usage(format!(
             "where from? give a start as --from {}, or --starts 1000, or --points FILE.csv",
-            example.join(",")
+            example(variables)
         )));
     }
-    let mut columns = vec![Vec::new(); variables.len()];
-    for text in &arguments.from {
-        let point = coordinates("--from", std::slice::from_ref(text), variables)?;
-        for ((column, value), name) in columns.iter_mut().zip(point).zip(variables) {
-            column.push(value.ok_or_else(|| Failure::usage(format!("--from {text}: no value for `{name}`")))?);
-        }
+    given_points("--from", &arguments.from, variables, precision)
+}
+
+/// Refuses no particles, and more than memory holds.
+fn check_starts(count: usize, variables: usize) -> Result<(), Failure> {
+    if count == 0 {
+        return Err(Failure::usage("--starts: 0 particles have nowhere to go; take at least 1"));
     }
-    Ok(columns)
+    // Starts, positions and values on record, state: some four numbers a coordinate.
+    check_size(count as f64, variables * 4, Precision::F64).map_err(|error| match error {
+        FieldError::Memory { need, have, .. } => Failure::Run(format!(
+            "--starts: {count} particles take about {need}, more than the {have} of memory here; take fewer, and \
+             more with another --seed"
+        )),
+        other => other.into(),
+    })
 }
 
 fn plan(arguments: &Arguments, particles: usize, format: Format) -> Result<Plan, Failure> {
-    let mut parameters = Vec::new();
-    for text in &arguments.parameters {
-        let (name, value) = text.split_once('=').ok_or_else(|| {
-            Failure::usage(format!("--param {text}: write a name and a number, as in --param beta=0.8"))
-        })?;
-        parameters.push((name.trim().to_string(), number("--param", value)?));
-    }
-    if let Some(lr) = &arguments.lr {
-        parameters.push(("lr".to_string(), number("--lr", lr)?));
-    }
-    let rule = match rules::by_name(&arguments.rule) {
-        Some(row) => {
-            let mut rule = Rule::of(row)?;
-            parameters.iter().try_for_each(|(name, value)| rule.set(name, *value))?;
-            rule
-        }
-        None if arguments.rule.contains('=') => {
-            if !parameters.iter().any(|(name, _)| name == "lr") {
-                parameters.push(("lr".to_string(), 0.01));
-            }
-            Rule::parse("own", &arguments.rule, parameters)?
-        }
-        None => {
-            let known: Vec<&str> = rules::TABLE.iter().map(|row| row.name).collect();
-            return Err(Failure::usage(format!(
-                "--rule: `{}` is neither a rule ({}) nor a formula such as \"x = x - lr g\"",
-                arguments.rule,
-                known.join(", ")
-            )));
-        }
-    };
     let all = arguments.steps.saturating_mul(particles as u64);
     let every = match arguments.every {
         Some(every) => every,
@@ -183,30 +173,88 @@ fn plan(arguments: &Arguments, particles: usize, format: Format) -> Result<Plan,
         None if all <= ROWS => 1,
         None => 0,
     };
-    Ok(Plan { rule, steps: arguments.steps, every, maximize: arguments.maximize })
+    Ok(Plan { rule: rule(arguments)?, steps: arguments.steps, every, maximize: arguments.maximize })
+}
+
+/// The rule of `--rule` with the hyper-parameters of `--param` and `--lr`.
+fn rule(arguments: &Arguments) -> Result<Rule, Failure> {
+    let parameters = parameters(arguments)?;
+    if let Some(row) = rules::by_name(&arguments.rule) {
+        let mut rule = Rule::of(row)?;
+        parameters.iter().try_for_each(|(name, value)| rule.set(name, *value))?;
+        return Ok(rule);
+    }
+    if arguments.rule.contains('=') {
+        return own_rule(&arguments.rule, parameters);
+    }
+    let known: Vec<&str> = rules::TABLE.iter().map(|row| row.name).collect();
+    Err(Failure::usage(format!(
+        "--rule: `{}` is neither a rule ({}) nor a formula such as \"x = x - lr g\"",
+        arguments.rule,
+        known.join(", ")
+    )))
+}
+
+/// Names and values, each name once.
+fn parameters(arguments: &Arguments) -> Result<Vec<(String, f64)>, Failure> {
+    let lr = arguments.lr.iter().map(|value| ("--lr", "lr", value.as_str()));
+    let mut parameters: Vec<(String, f64)> = Vec::new();
+    let split =
+        |text: &'_ String| text.split_once('=').map(|(name, value)| (name.trim().to_string(), value.to_string()));
+    for text in &arguments.parameters {
+        let (name, value) = split(text).filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+            Failure::usage(format!("--param {text}: write a name and a number, as in --param beta=0.8"))
+        })?;
+        parameters.push((name, number("--param", &value)?));
+    }
+    for (flag, name, value) in lr {
+        parameters.push((name.to_string(), number(flag, value)?));
+    }
+    for (k, (name, _)) in parameters.iter().enumerate() {
+        if parameters[..k].iter().any(|(known, _)| known == name) {
+            return Err(Failure::usage(format!("the hyper-parameter `{name}` has two values; leave one")));
+        }
+    }
+    Ok(parameters)
+}
+
+/// A formula of the user's own; what it does not name it cannot be told.
+fn own_rule(formula: &str, mut parameters: Vec<(String, f64)>) -> Result<Rule, Failure> {
+    if let Some((name, _)) = parameters.iter().find(|(name, _)| !formula.contains(name.as_str())) {
+        return Err(Failure::usage(format!("the rule `{formula}` has no hyper-parameter `{name}`")));
+    }
+    if !parameters.iter().any(|(name, _)| name == "lr") {
+        parameters.push(("lr".to_string(), 0.01));
+    }
+    Rule::parse("own", formula, parameters).map_err(|error| match error {
+        RuleError::Parse(_) if error.to_string().contains("unknown name") => {
+            Failure::usage(format!("{error}\na hyper-parameter gets its value by --param beta=0.9"))
+        }
+        other => other.into(),
+    })
 }
 
 /// One line on standard error: the best end and how many are lost.
 fn summarise(expression: &Expression, trail: &Trail, maximize: bool) {
     let (Some(values), Some(positions)) = (trail.values.last(), trail.positions.last()) else { return };
-    let values = values.to_f64();
-    let better = |a: &f64, b: &f64| if maximize { a.total_cmp(b) } else { b.total_cmp(a) };
-    let best = (0..values.len()).filter(|k| values[*k].is_finite()).max_by(|a, b| better(&values[*a], &values[*b]));
-    let lost = values.iter().filter(|value| !value.is_finite()).count();
-    if let Some(best) = best {
-        let place: Vec<String> = expression
-            .variables()
-            .iter()
-            .zip(positions)
-            .take(4)
-            .map(|(name, column)| format!("{name} = {}", column.get(best)))
-            .collect();
+    let lost = |k: usize| !values.get(k).is_finite() || positions.iter().any(|column| !column.get(k).is_finite());
+    let (gone, kept): (Vec<usize>, Vec<usize>) = (0..values.len()).partition(|k| lost(*k));
+    let better = |a: f64, b: f64| if maximize { a.total_cmp(&b) } else { b.total_cmp(&a) };
+    if let Some(best) = kept.into_iter().max_by(|a, b| better(values.get(*a), values.get(*b))) {
+        let names = expression.variables().iter();
+        let place = names.zip(positions).take(4).map(|(name, column)| format!("{name} = {}", digits(column, best)));
+        let place = place.collect::<Vec<String>>().join(", ");
         let more = if positions.len() > 4 { ", ..." } else { "" };
         let step = trail.steps.last().copied().unwrap_or(0);
-        eprintln!("after {step} steps the best f = {} at {}{more}", values[best], place.join(", "));
+        let s = if step == 1 { "" } else { "s" };
+        eprintln!("after {step} step{s} the best f = {} at {place}{more}", digits(values, best));
     }
-    if lost > 0 {
-        eprintln!("{lost} of {} particles ended where f is not finite; a smaller --lr may keep them", values.len());
+    if !gone.is_empty() {
+        eprintln!(
+            "{} of {} particles ended where f or a coordinate is not finite; a smaller --lr may keep them",
+            gone.len(),
+            values.len()
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! `gradfield devices`: what there is to run on.
 
-use super::Failure;
+use super::{Failure, say, say_json};
 use clap::{Args, ValueEnum};
 use gradfield::backend::Backend;
 use gradfield::backend::cpu::Cpu;
@@ -27,17 +27,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let cpu = json!({"select": "cpu", "name": cpu.describe(), "f64": true, "threads": cpu.threads()});
             let all: Vec<Value> =
                 std::iter::once(cpu).chain(gpus.iter().map(|(_, document)| document.clone())).collect();
-            println!("{:#}", json!(all));
+            say_json(&all)
         }
         Language::Text => {
-            println!("cpu     {}, f32 and f64", cpu.describe());
-            gpus.iter().for_each(|(text, _)| println!("{text}"));
-            if gpus.is_empty() {
-                println!("gpu     none{}", missing());
+            let mut lines = vec![format!("cpu     {}, f32 and f64", cpu.describe())];
+            lines.extend(gpus.into_iter().map(|(text, _)| text));
+            if lines.len() == 1 {
+                lines.push(format!("gpu     none{}", missing()));
             }
+            say(&(lines.join("\n") + "\n"))
         }
     }
-    Ok(())
 }
 
 /// What to do about a GPU that is not seen.

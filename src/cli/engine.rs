@@ -15,9 +15,17 @@ pub(crate) fn choose(compute: &Compute, work: usize, quiet: bool) -> Result<Box<
     match compute.device.as_str() {
         "cpu" => cpu(compute),
         "auto" => automatic(compute, work, quiet),
-        text if text == "gpu" || text.starts_with("gpu:") => gpu(text, quiet),
-        text => Err(Failure::usage(format!("--device: `{text}` is not a device; write auto, cpu, gpu or gpu:N"))),
+        text if is_gpu(text) => gpu(text, quiet),
+        text => Err(Failure::usage(format!(
+            "--device: `{text}` is not a device; write auto, cpu, gpu, or gpu:0 (see `gradfield devices`)"
+        ))),
     }
+}
+
+/// `gpu`, or `gpu:` and a number.
+fn is_gpu(text: &str) -> bool {
+    let number = text.strip_prefix("gpu:");
+    text == "gpu" || number.is_some_and(|n| !n.is_empty() && n.len() < 6 && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn cpu(compute: &Compute) -> Result<Box<dyn Backend>, Failure> {
@@ -54,7 +62,17 @@ fn gpu(selector: &str, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
     if let (Some(note), false) = (note, quiet) {
         eprintln!("note: {note}");
     }
-    Ok(Box::new(gpu))
+    Ok(Box::new(with_fault(gpu)))
+}
+
+/// The engine with a fault, for tests that `verify` sees it: `GRADFIELD_FAULT="m_sin(a)=>m_cos(a)"` replaces a piece
+/// of every shader, and says so.
+#[cfg(feature = "gpu")]
+fn with_fault(gpu: gradfield::backend::gpu::Gpu) -> gradfield::backend::gpu::Gpu {
+    let fault = std::env::var("GRADFIELD_FAULT").unwrap_or_default();
+    let Some((right, wrong)) = fault.split_once("=>").map(|(a, b)| (a.to_string(), b.to_string())) else { return gpu };
+    eprintln!("note: GRADFIELD_FAULT puts `{wrong}` for `{right}` into every shader; the results are wrong on purpose");
+    gpu.with_rewrite(move |text| text.replace(&right, &wrong))
 }
 
 #[cfg(not(feature = "gpu"))]

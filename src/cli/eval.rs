@@ -2,13 +2,13 @@
 
 use super::Failure;
 use super::engine::choose;
-use super::options::{Compute, Function, coordinates};
+use super::options::{Compute, Function, check_names, digits, example, given_points};
 use clap::Args;
 use gradfield::field::Field;
 use gradfield::files::{self, Column, Format, Output};
-use gradfield::points::Points;
+use gradfield::points::{Points, Values};
 use gradfield::{Expression, Precision};
-use serde_json::json;
+use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub(crate) struct Arguments {
     #[command(flatten)]
     function: Function,
-    /// A point, such as x=1,y=2 (repeatable)
+    /// A point, such as x=1,y=2, or -2.5 for all variables (repeatable)
     #[arg(long, value_name = "NAME=NUMBER,...", allow_hyphen_values = true)]
     at: Vec<String>,
     /// Points from a CSV file with a header line, or a .npy array; - is standard input
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     /// Where to write (default: standard output)
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     output: PathBuf,
-    /// text, csv or json (default: by the name's ending; text for standard output)
+    /// text, csv or json (default: by the name's ending, .txt .csv .json; text for standard output)
     #[arg(long)]
     format: Option<String>,
 }
@@ -35,14 +35,18 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let expression = arguments.function.parse()?;
     let format = Language::of(arguments)?;
-    let points = points(arguments, &expression)?;
     // A handful of values is asked for exactly: f64 unless told otherwise.
     let precision = arguments.compute.precision.map_or(Precision::F64, Precision::from);
+    let points = points(arguments, &expression, precision)?;
+    if format == Language::Csv || (format == Language::Text && points.len() != 1) {
+        check_names(expression.variables(), &["f"])?;
+    }
     let outputs = expression.gradient()?;
     let engine = choose(&arguments.compute, points.len(), arguments.function.quiet)?;
     let mut out = Output::create(&arguments.output)?;
     let field = Field::evaluate(&outputs, points, engine.as_ref(), precision)?;
     match format {
+        Language::Text if arguments.points.is_some() => write_csv(&mut out, &field, expression.variables())?,
         Language::Text => write_text(&mut out, &field, expression.variables())?,
         Language::Csv => write_csv(&mut out, &field, expression.variables())?,
         Language::Json => files::write_json(&mut out, &document(&field))?,
@@ -66,6 +70,7 @@ impl Language {
             Some("json") => Ok(Language::Json),
             Some(other) => Err(Failure::usage(format!("--format: `{other}` is not one of text, csv, json"))),
             None if arguments.output.as_os_str() == "-" => Ok(Language::Text),
+            None if arguments.output.extension().is_some_and(|ending| ending == "txt") => Ok(Language::Text),
             None => Ok(match Format::of(&arguments.output, None, &[Format::Csv, Format::Json])? {
                 Format::Json => Language::Json,
                 _ => Language::Csv,
@@ -74,26 +79,23 @@ impl Language {
     }
 }
 
-fn points(arguments: &Arguments, expression: &Expression) -> Result<Points, Failure> {
+fn points(arguments: &Arguments, expression: &Expression, precision: Precision) -> Result<Points, Failure> {
     let variables = expression.variables();
     if let Some(path) = &arguments.points {
         return Ok(files::read_points(path, variables)?);
     }
-    if variables.is_empty() {
-        return Ok(Points::columns(Vec::new()));
-    }
-    if arguments.at.is_empty() {
-        let example: Vec<String> = variables.iter().map(|name| format!("{name}=1")).collect();
-        return Err(Failure::usage(format!("where? give a point as --at {}, or --points FILE.csv", example.join(","))));
-    }
-    let mut columns = vec![Vec::new(); variables.len()];
-    for text in &arguments.at {
-        let point = coordinates("--at", std::slice::from_ref(text), variables)?;
-        for ((column, value), name) in columns.iter_mut().zip(point).zip(variables) {
-            column.push(value.ok_or_else(|| Failure::usage(format!("--at {text}: no value for `{name}`")))?);
+    match (variables.is_empty(), arguments.at.is_empty()) {
+        (true, true) => Ok(Points::columns(Vec::new())),
+        (true, false) => {
+            let text = expression.text();
+            Err(Failure::usage(format!("--at: `{text}` has no variables, so it has no points; leave --at out")))
         }
+        (false, true) => {
+            let example = example(variables);
+            Err(Failure::usage(format!("where? give a point as --at {example}, or --points FILE.csv")))
+        }
+        (false, false) => Ok(Points::columns(given_points("--at", &arguments.at, variables, precision)?)),
     }
-    Ok(Points::columns(columns))
 }
 
 /// One point: a line for each output. Several: a table.
@@ -102,10 +104,7 @@ fn write_text(out: &mut Output, field: &Field, variables: &[String]) -> Result<(
         return write_csv(out, field, variables);
     }
     for (name, column) in field.names.iter().zip(&field.columns) {
-        let value = match column {
-            gradfield::Values::F32(column) => column[0].to_string(),
-            gradfield::Values::F64(column) => column[0].to_string(),
-        };
+        let value = digits(column, 0);
         writeln!(out, "{name} = {value}").map_err(files::FileError::from)?;
     }
     Ok(())
@@ -115,16 +114,40 @@ fn write_text(out: &mut Output, field: &Field, variables: &[String]) -> Result<(
 fn write_csv(out: &mut Output, field: &Field, variables: &[String]) -> Result<(), Failure> {
     let Points::Columns { columns, .. } = &field.points else { return Ok(()) };
     let header: Vec<String> = variables.iter().chain(&field.names).cloned().collect();
-    let coordinates = columns.iter().map(|column| Column::from(column.as_slice()));
-    let all: Vec<Column<'_>> = coordinates.chain(field.columns.iter().map(Column::from)).collect();
+    let precision = field.columns[0].precision();
+    let coordinates: Vec<Values> = columns.iter().map(|column| Values::from_f64(precision, column)).collect();
+    let all: Vec<Column<'_>> =
+        coordinates.iter().map(Column::from).chain(field.columns.iter().map(Column::from)).collect();
     Ok(files::write_csv(out, &header, &all)?)
 }
 
 /// `[{"x": [...], "f": v, "gradient": [...]}]`; JSON has no NaN and no infinity: they become null.
-fn document(field: &Field) -> serde_json::Value {
-    let row = |k: usize| {
-        let values: Vec<f64> = field.columns.iter().map(|column| column.get(k)).collect();
-        json!({"x": field.points.point(k), "f": values[0], "gradient": values[1..]})
+fn document(field: &Field) -> Vec<Row> {
+    let numbers = |column: &Values, k: usize| match column {
+        Values::F32(values) => Number::F32(values[k]),
+        Values::F64(values) => Number::F64(values[k]),
+    };
+    let precision = field.columns[0].precision();
+    let row = |k: usize| Row {
+        x: field.points.point(k).iter().map(|v| numbers(&Values::from_f64(precision, &[*v]), 0)).collect(),
+        f: numbers(&field.columns[0], k),
+        gradient: field.columns[1..].iter().map(|column| numbers(column, k)).collect(),
     };
     (0..field.points.len()).map(row).collect()
+}
+
+/// A point in the report.
+#[derive(Serialize)]
+struct Row {
+    x: Vec<Number>,
+    f: Number,
+    gradient: Vec<Number>,
+}
+
+/// A number with the digits that its own format needs.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Number {
+    F32(f32),
+    F64(f64),
 }

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::engine::choose;
-use super::options::{Compute, Function, grid};
+use super::options::{Compute, Function, check_names, grid};
 use clap::Args;
 use gradfield::Precision;
 use gradfield::field::Field;
@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]
     ranges: Vec<String>,
     /// Points of the grid: one number, or one per variable as in 4096x2048 (x first)
-    #[arg(long, default_value = "256")]
+    #[arg(long, default_value = "256", allow_hyphen_values = true)]
     size: String,
     #[command(flatten)]
     compute: Compute,
@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let expression = arguments.function.parse()?;
     let format = format(arguments)?;
+    if format != Format::Npy {
+        check_names(expression.variables(), &["f"])?;
+    }
     let outputs = expression.gradient()?;
     let precision = arguments.compute.precision.map_or(Precision::F32, Precision::from);
     let points = grid(&arguments.ranges, &arguments.size, expression.variables(), outputs.outputs.len(), precision)?;

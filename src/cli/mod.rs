@@ -4,6 +4,7 @@
 
 mod bare;
 mod bench;
+mod colours;
 mod descend;
 mod devices;
 mod engine;
@@ -16,7 +17,10 @@ mod plot;
 mod progress;
 mod verify;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+use gradfield::files::{FileError, Output};
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Type a function, get its exact gradient over huge grids, run descents on it, and see the picture.
@@ -94,9 +98,17 @@ macro_rules! failure {
 failure!(
     gradfield::expr::ParseError => Usage,
     gradfield::expr::DeriveError => Usage,
-    gradfield::descent::RuleError => Usage,
-    gradfield::picture::PictureError => Usage
+    gradfield::descent::RuleError => Usage
 );
+
+impl From<gradfield::picture::PictureError> for Failure {
+    fn from(error: gradfield::picture::PictureError) -> Failure {
+        match error {
+            gradfield::picture::PictureError::Memory { .. } => Failure::Run(error.to_string()),
+            error => Failure::Usage(error.to_string()),
+        }
+    }
+}
 
 impl From<gradfield::backend::BackendError> for Failure {
     fn from(error: gradfield::backend::BackendError) -> Failure {
@@ -129,8 +141,13 @@ impl From<gradfield::files::FileError> for Failure {
 impl From<gradfield::descent::DescentError> for Failure {
     fn from(error: gradfield::descent::DescentError) -> Failure {
         use gradfield::descent::DescentError;
+        use gradfield::field::FieldError;
         match error {
             DescentError::Backend(error) => error.into(),
+            DescentError::Field(FieldError::Memory { need, have, .. }) => Failure::Run(format!(
+                "the record takes {need}, more than the {have} of memory here; record fewer steps with --every, or take \
+                 fewer particles"
+            )),
             DescentError::Field(error) => error.into(),
             other => Failure::Usage(other.to_string()),
         }
@@ -139,7 +156,11 @@ impl From<gradfield::descent::DescentError> for Failure {
 
 /// Runs the command line and says how the process ends.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
+    hush_mesa();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     // A handler that cannot be set leaves the system's: Ctrl-C then ends the process at once.
     let _ = ctrlc::set_handler(on_interrupt);
     let result = match &cli.command {
@@ -157,13 +178,65 @@ pub(crate) fn main() -> ExitCode {
         Err(Failure::Run(text)) => complain(&text, 1),
         Err(Failure::Usage(text)) => complain(&text, 2),
         Err(Failure::Verify) => ExitCode::from(3),
-        Err(Failure::Interrupted) => complain("interrupted; nothing was written", 130),
+        Err(Failure::Interrupted) => complain("interrupted; no file was written", 130),
     }
 }
 
 fn complain(text: &str, code: u8) -> ExitCode {
     eprintln!("gradfield: {text}");
     ExitCode::from(code)
+}
+
+/// What clap found wrong, or help and version, which it treats alike. A flag that does not exist is taken for the
+/// function (`-x^2` is one), and clap then stumbles over the real one: the flag is named instead.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(|text| text.to_string_lossy().into_owned()).collect();
+    match (error.kind(), unknown_flag(&arguments)) {
+        (ErrorKind::UnknownArgument | ErrorKind::MissingRequiredArgument, Some((command, flag))) => {
+            complain(&format!("{command} has no flag `{flag}`; `gradfield {command} --help` lists its flags"), 2)
+        }
+        _ => {
+            // Nowhere to print to is no reason to fail.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        }
+    }
+}
+
+/// The command and the first of the arguments that looks like one of its long flags and is none.
+fn unknown_flag(arguments: &[String]) -> Option<(String, String)> {
+    let cli = Cli::command();
+    let command = cli.find_subcommand(arguments.first()?)?;
+    let known = |flag: &str| flag == "help" || command.get_arguments().any(|known| known.get_long() == Some(flag));
+    let mut flags = arguments[1..].iter().take_while(|text| *text != "--").filter_map(|text| {
+        let name = text.strip_prefix("--")?.split('=').next()?;
+        (name.len() > 1 && name.chars().all(|c| c.is_ascii_alphabetic() || c == '-')).then_some(name)
+    });
+    flags.find(|name| !known(name)).map(|name| (command.get_name().to_string(), format!("--{name}")))
+}
+
+/// Mesa's layer for choosing a device looks for a Wayland display and complains on standard error where there is
+/// none. It is switched off there; it would choose nothing, as `--device` does the choosing.
+fn hush_mesa() {
+    let absent = |name: &str| std::env::var_os(name).is_none();
+    if cfg!(unix) && absent("XDG_RUNTIME_DIR") && absent("NODEVICE_SELECT") {
+        // SAFETY: the process has one thread yet, so that nobody reads the environment.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
+}
+
+/// Writes a report to standard output as JSON.
+pub(crate) fn say_json(report: &impl serde::Serialize) -> Result<(), Failure> {
+    let mut out = Output::create(Path::new("-"))?;
+    gradfield::files::write_json(&mut out, report)?;
+    Ok(out.finish()?)
+}
+
+/// Writes data to standard output.
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    let mut out = Output::create(Path::new("-"))?;
+    out.write_all(text.as_bytes()).map_err(FileError::from)?;
+    Ok(out.finish()?)
 }
 
 /// The first Ctrl-C asks the engines to stop at their next border; the second ends the process.

@@ -4,7 +4,7 @@ use super::Failure;
 use clap::{Args, ValueEnum};
 use gradfield::expr::{Context, Declared};
 use gradfield::files;
-use gradfield::points::Points;
+use gradfield::points::{Points, Values};
 use gradfield::{Expression, Precision};
 
 /// The function.
@@ -40,24 +40,41 @@ impl Function {
             context.parameters.push((name, number("--set", &value)?));
         }
         let expression = Expression::parse_with(&self.expression, &context)?;
+        self.check_sets(&expression, &context)?;
         if !self.quiet {
             expression.notes().iter().for_each(|note| eprintln!("note: {}", note.text));
         }
         Ok(expression)
+    }
+
+    /// A value for a name that the function does not use is a slip: the function means the same without it.
+    fn check_sets(&self, expression: &Expression, context: &Context) -> Result<(), Failure> {
+        for (k, (name, _)) in context.parameters.iter().enumerate() {
+            let mut without = context.clone();
+            without.parameters.remove(k);
+            let same = Expression::parse_with(&self.expression, &without);
+            if same.is_ok_and(|same| same.variables() == expression.variables()) {
+                return Err(Failure::usage(format!(
+                    "--set {name}: `{}` does not use `{name}`; take the flag away, or mend its name",
+                    expression.text()
+                )));
+            }
+        }
+        Ok(())
     }
 }
 
 /// Where to compute.
 #[derive(Debug, Args)]
 pub(crate) struct Compute {
-    /// auto, cpu, gpu or gpu:N (see `gradfield devices`)
+    /// auto, cpu, gpu, or gpu:N (see `gradfield devices`)
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
     /// Number format (default: f32; for `eval` f64)
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, ignore_case = true)]
     pub(crate) precision: Option<Format>,
     /// CPU threads (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
 }
 
@@ -79,16 +96,26 @@ impl From<Format> for Precision {
 
 /// A number, which may be a formula without variables: `2`, `1e-3`, `-pi/2`.
 pub(crate) fn number(flag: &str, text: &str) -> Result<f64, Failure> {
+    // `inf`, `nan` and `1e999` are no formulas, but are meant as numbers.
+    if let Ok(value) = text.trim().parse::<f64>() {
+        return finite(flag, text, value);
+    }
     let context = Context { variables: Some(Vec::new()), ..Context::default() };
     let parsed = gradfield::expr::parse::parse(text, &context);
     let value = parsed.ok().and_then(|parsed| parsed.graph.value(parsed.value));
     match value {
-        Some(value) if value.is_finite() => Ok(value),
-        Some(value) => Err(Failure::usage(format!("{flag}: `{text}` is {value}, but a finite number is needed"))),
+        Some(value) => finite(flag, text, value),
         None => {
             Err(Failure::usage(format!("{flag}: `{text}` is not a number; write one such as 2, -0.5, 1e-3 or pi/2")))
         }
     }
+}
+
+fn finite(flag: &str, text: &str, value: f64) -> Result<f64, Failure> {
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(Failure::usage(format!("{flag}: `{text}` is {value}; write a finite number, at most about 1.8e308 in size")))
 }
 
 /// Splits `name=value` or `value`.
@@ -115,12 +142,48 @@ fn places(flag: &str, name: Option<&str>, variables: &[String]) -> Result<Vec<us
     Ok(found)
 }
 
-/// One value per variable from `x=1,y=2`, `1` (for all) or several such flags; `None` where nothing was said.
-pub(crate) fn coordinates(flag: &str, texts: &[String], variables: &[String]) -> Result<Vec<Option<f64>>, Failure> {
+/// Columns of coordinates from one flag per point; each flag must speak for every variable.
+pub(crate) fn given_points(
+    flag: &str,
+    texts: &[String],
+    variables: &[String],
+    precision: Precision,
+) -> Result<Vec<Vec<f64>>, Failure> {
+    let mut columns = vec![Vec::new(); variables.len()];
+    for text in texts {
+        let point = coordinates(flag, std::slice::from_ref(text), variables)?;
+        if point.iter().flatten().any(|value| !precision.round(*value).is_finite()) {
+            let name = precision.name();
+            return Err(Failure::usage(format!("{flag} {text} does not fit into {name}; add --precision f64")));
+        }
+        for ((column, value), name) in columns.iter_mut().zip(point).zip(variables) {
+            column.push(value.ok_or_else(|| {
+                Failure::usage(format!("{flag} {text}: no value for `{name}`; write {flag} {}", example(variables)))
+            })?);
+        }
+    }
+    Ok(columns)
+}
+
+/// `x=1,y=1`.
+pub(crate) fn example(variables: &[String]) -> String {
+    let all: Vec<String> = variables.iter().take(3).map(|name| format!("{name}=1")).collect();
+    all.join(",") + if variables.len() > 3 { ",..." } else { "" }
+}
+
+/// One value per variable from `x=1,y=2`, or `1` (for all); `None` where nothing was said.
+fn coordinates(flag: &str, texts: &[String], variables: &[String]) -> Result<Vec<Option<f64>>, Failure> {
     let mut values = vec![None; variables.len()];
+    let mut named: Vec<String> = Vec::new();
     for part in texts.iter().flat_map(|text| text.split(',')) {
         let (name, value) = assignment(flag, part)?;
         let value = number(flag, &value)?;
+        if let Some(name) = name.clone() {
+            if named.contains(&name) {
+                return Err(Failure::usage(format!("{flag}: `{name}` has two values; leave one")));
+            }
+            named.push(name);
+        }
         for place in places(flag, name.as_deref(), variables)? {
             values[place] = Some(value);
         }
@@ -128,27 +191,53 @@ pub(crate) fn coordinates(flag: &str, texts: &[String], variables: &[String]) ->
     Ok(values)
 }
 
-/// One (lo, hi) per variable from `--range`; (-3, 3) where nothing was said.
-pub(crate) fn ranges(texts: &[String], variables: &[String]) -> Result<Vec<(f64, f64)>, Failure> {
+/// One (lo, hi) per variable from `--range`; (-3, 3) where nothing was said. Its ends stay apart in `precision`.
+pub(crate) fn ranges(texts: &[String], variables: &[String], precision: Precision) -> Result<Vec<(f64, f64)>, Failure> {
     let mut ranges = vec![(-3.0, 3.0); variables.len()];
     for text in texts.iter().flat_map(|text| text.split(',')) {
-        let (name, range) = assignment("--range", text)?;
-        let Some((lo, hi)) = range.split_once(':') else {
-            return Err(Failure::usage(format!(
-                "--range: `{text}` is not a range; write --range=-3:3 or --range x=-3:3"
-            )));
-        };
-        let (lo, hi) = (number("--range", lo)?, number("--range", hi)?);
-        if lo >= hi || !(hi - lo).is_finite() {
-            return Err(Failure::usage(format!(
-                "--range: `{text}` runs from {lo} to {hi}; the first must be the smaller"
-            )));
-        }
+        let (name, value) = assignment("--range", text)?;
+        let range = range("--range", text, &value)?;
+        check_range(text, range, precision)?;
         for place in places("--range", name.as_deref(), variables)? {
-            ranges[place] = (lo, hi);
+            ranges[place] = range;
         }
     }
     Ok(ranges)
+}
+
+/// The two ends of `lo:hi`, the smaller first; `text` is what was written.
+pub(crate) fn range(flag: &str, text: &str, value: &str) -> Result<(f64, f64), Failure> {
+    let parts: Vec<&str> = value.split(':').collect();
+    let &[lo, hi] = parts.as_slice() else { return Err(no_range(flag, text)) };
+    if lo.trim().is_empty() || hi.trim().is_empty() {
+        return Err(no_range(flag, text));
+    }
+    let (lo, hi) = (number(flag, lo)?, number(flag, hi)?);
+    if lo >= hi {
+        return Err(Failure::usage(format!("{flag}: `{text}` runs from {lo:?} to {hi:?}; the smaller comes first")));
+    }
+    Ok((lo, hi))
+}
+
+fn no_range(flag: &str, text: &str) -> Failure {
+    Failure::usage(format!("{flag}: `{text}` is not a range; write its two ends, as in {flag}=-3:3"))
+}
+
+/// Refuses a range whose ends or width are no numbers of the format, or are one.
+fn check_range(text: &str, (lo, hi): (f64, f64), precision: Precision) -> Result<(), Failure> {
+    let (low, high) = (precision.round(lo), precision.round(hi));
+    let wrong = if !precision.round(high - low).is_finite() {
+        "does not fit into"
+    } else if low == high {
+        "begins and ends at the same number in"
+    } else {
+        return Ok(());
+    };
+    let way = match precision {
+        Precision::F32 => "add --precision f64, or take another",
+        Precision::F64 => "take another",
+    };
+    Err(Failure::usage(format!("--range: `{text}` {wrong} {}; {way}", precision.name())))
 }
 
 /// A size such as `4096x2048` (the first is x) or `512` (for all `dimension` axes).
@@ -158,10 +247,10 @@ pub(crate) fn size(flag: &str, text: &str, dimension: usize) -> Result<Vec<usize
         Failure::usage(format!("{flag}: `{text}` {why}; write one number, or one per variable as in {flag} {example}"))
     };
     let part = |part: &str| match part.trim().parse::<u64>() {
-        Ok(0) => Err(wrong("is a size of 0")),
+        Ok(0) => Err(wrong("holds no point")),
         Ok(n) if n <= 1 << 40 => Ok(n as usize),
-        Ok(_) => Err(wrong("is too large")),
-        Err(_) => Err(wrong("is not a size")),
+        Err(error) if *error.kind() != std::num::IntErrorKind::PosOverflow => Err(wrong("is not a size")),
+        _ => Err(wrong("is too large")),
     };
     let parts = text.split(['x', 'X', '*']).map(part).collect::<Result<Vec<usize>, _>>()?;
     match parts.as_slice() {
@@ -179,12 +268,33 @@ pub(crate) fn grid(
     outputs: usize,
     precision: Precision,
 ) -> Result<Points, Failure> {
-    let ranges = ranges(range_texts, variables)?;
+    let ranges = ranges(range_texts, variables, precision)?;
     let sizes = size("--size", size_text, variables.len())?;
     let points = sizes.iter().map(|n| *n as f64).product();
     gradfield::field::check_size(points, outputs, precision)?;
     let axes = ranges.iter().zip(&sizes).map(|((lo, hi), n)| Points::linspace(*lo, *hi, *n));
     Ok(Points::Grid(axes.collect()))
+}
+
+/// Refuses a variable whose name a column of the output has.
+pub(crate) fn check_names(variables: &[String], columns: &[&str]) -> Result<(), Failure> {
+    match variables.iter().find(|name| columns.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(Failure::usage(format!(
+            "the output has a column `{name}` of its own, so a variable cannot be called `{name}`; rename it"
+        ))),
+    }
+}
+
+/// One number of a column with the digits that its format needs to round-trip.
+pub(crate) fn digits(column: &Values, index: usize) -> String {
+    let plain = (1e-5..1e16).contains(&column.get(index).abs()) || column.get(index) == 0.0;
+    match column {
+        Values::F32(values) if plain => values[index].to_string(),
+        Values::F32(values) => format!("{:e}", values[index]),
+        Values::F64(values) if plain => values[index].to_string(),
+        Values::F64(values) => format!("{:e}", values[index]),
+    }
 }
 
 /// The file format of `--format`, if given.

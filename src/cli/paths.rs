@@ -3,14 +3,14 @@
 use super::Failure;
 use super::descend::Arguments;
 use super::options::ranges;
-use super::plot::pixels;
+use super::plot::{pixels, write};
 use gradfield::backend::Backend;
 use gradfield::descent::Trail;
 use gradfield::field::{Evaluator, Field};
-use gradfield::files::{Channels, Output, PngHead, write_png};
+use gradfield::files::Output;
 use gradfield::picture::{
     CURVE_COLOURS, ColourMap, Colouring, Curve, Heat, Layer, Limits, Paths, Picture, Points as Marks, RED, Scale,
-    WHITE, padded, typeset, y_range,
+    padded, typeset, y_range,
 };
 use gradfield::{Expression, Points, Precision};
 
@@ -29,10 +29,7 @@ pub(super) fn draw(
 ) -> Result<(), Failure> {
     let scene = Scene { arguments, expression, trail, engine, precision };
     let picture = if expression.variables().len() == 1 { scene.curve()? } else { scene.plane()? };
-    let bitmap = picture.draw()?;
-    let (width, height) = (bitmap.width as usize, bitmap.height as usize);
-    let head = PngHead { width, height, channels: Channels::Rgba, title: Some(expression.text()) };
-    Ok(write_png(out, head, |rows| rows.push(&bitmap.rgba))?)
+    write(out, &picture, expression.text())
 }
 
 struct Scene<'a> {
@@ -55,7 +52,7 @@ impl Scene<'_> {
     /// The range that was asked for, else what the particles saw, with room around it.
     fn range(&self, variable: usize) -> Result<(f64, f64), Failure> {
         if !self.arguments.ranges.is_empty() {
-            return Ok(ranges(&self.arguments.ranges, self.expression.variables())?[variable]);
+            return Ok(ranges(&self.arguments.ranges, self.expression.variables(), self.precision)?[variable]);
         }
         let columns = self.trail.positions.iter().flat_map(|record| record[variable].to_f64());
         let ends = columns
@@ -124,14 +121,15 @@ impl Scene<'_> {
             let path = |p: usize| self.trail.positions.iter().map(move |record| (record[0].get(p), record[1].get(p)));
             picture.layers.push(Layer::Paths(Paths {
                 paths: (0..particles).map(|p| path(p).collect()).collect(),
-                colour: WHITE,
+                colour: RED,
                 iterates: particles == 1 && self.trail.steps.len() <= 200,
                 ends: true,
                 label: if particles == 1 { "path".into() } else { format!("{particles} paths") },
             }));
         } else if let Some(last) = self.trail.positions.last() {
             let points = (0..particles.min(MARKS)).map(|p| (last[0].get(p), last[1].get(p))).collect();
-            let label = format!("ends of {} particles", particles.min(MARKS));
+            let label =
+                if particles == 1 { "end".to_string() } else { format!("ends of {} particles", particles.min(MARKS)) };
             picture.layers.push(Layer::Points(Marks { points, colour: RED, radius: 2.0, hollow: false, label }));
         }
         Ok(picture)

@@ -4,18 +4,18 @@
 
 use super::Failure;
 use super::bare;
+use super::colours::{colouring, shown, tell};
 use super::engine::choose;
 use super::options::{Compute, Function, ranges, size};
 use clap::Args;
 use gradfield::backend::Backend;
-use gradfield::expr::Outputs;
-use gradfield::field::{Evaluator, Field, check_size};
+use gradfield::field::{Evaluator, Field, FieldError, check_size};
 use gradfield::files::{Channels, Output, PngHead, write_png};
 use gradfield::picture::{
-    ArrowColour, ArrowLength, Arrows, Bitmap, CURVE_COLOURS, ColourMap, Colouring, Curve, Heat, Layer, Limits, Picture,
-    Pivot, Scale, lattice, typeset, y_range,
+    ArrowColour, ArrowLength, Arrows, CURVE_COLOURS, Curve, Heat, LONGEST_SIDE, Layer, Picture, Pivot, lattice,
+    typeset, y_range,
 };
-use gradfield::{Expression, Points, Precision, Values};
+use gradfield::{Expression, Points, Precision};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -25,25 +25,27 @@ pub(crate) struct Arguments {
     /// Range of a variable, such as x=-3:3, or -3:3 for all (repeatable)
     #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]
     pub(super) ranges: Vec<String>,
-    /// Pixels, such as 800x700
-    #[arg(long)]
+    /// Pixels, such as 800x700; one number for both sides
+    #[arg(long, value_name = "WIDTHxHEIGHT", allow_hyphen_values = true)]
     pub(super) size: Option<String>,
     /// What to draw: heat, arrows (two variables); curve, derivative (one)
     #[arg(long, value_delimiter = ',', value_name = "LAYERS")]
     layers: Vec<String>,
-    /// The lattice of the arrows, such as 20x20; its outer points lie on the edges of the range
-    #[arg(long, value_name = "COLUMNSxROWS")]
+    /// How many arrows, such as 20x20; without the layer heat they stand on the points of NumPy's meshgrid
+    #[arg(long, value_name = "COLUMNSxROWS", allow_hyphen_values = true)]
     arrows: Option<String>,
-    /// What the heat layer shows: f, grad, angle, dx, dy, or an expression of x, y, f, dx, dy
+    /// What the heat layer shows: f, grad (the length of the gradient), angle (its direction), dx, dy, or a
+    /// formula of x, y, f, dx, dy
     #[arg(long, default_value = "f", allow_hyphen_values = true)]
     pub(super) show: String,
-    /// Colour map (default: viridis; coolwarm where the values have both signs); _r reverses it
+    /// Colours: viridis, inferno, magma, plasma, cividis, turbo, grey, blue-red or sinebow, each also with _r,
+    /// reversed (default: viridis; blue-red where the values have both signs; sinebow for angles)
     #[arg(long)]
     pub(super) map: Option<String>,
     /// Colour scale: linear, log or symlog
     #[arg(long, default_value = "linear")]
     pub(super) scale: String,
-    /// Range of the colours, such as 0:10 (default: the data's, without outliers)
+    /// Range of the colours, such as -1:1 (default: the data's, without outliers)
     #[arg(long, value_name = "LO:HI", allow_hyphen_values = true)]
     pub(super) clim: Option<String>,
     /// Title (default: the function)
@@ -52,8 +54,8 @@ pub(crate) struct Arguments {
     /// No grid lines
     #[arg(long)]
     no_grid: bool,
-    /// Pixels of the heat layer alone: no axes, no text; any size
-    #[arg(long)]
+    /// Pixels of the heat layer alone, no axes and no text, in any size: little memory is needed
+    #[arg(long, conflicts_with_all = ["layers", "arrows", "title", "no_grid"])]
     pub(super) bare: bool,
     #[command(flatten)]
     pub(super) compute: Compute,
@@ -72,11 +74,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             expression.variables().join(", ")
         )));
     }
-    super::options::format("--output", png_ending(&arguments.output), &[gradfield::files::Format::Png])?;
+    check_name(&arguments.output)?;
     if arguments.bare {
         return bare::run(arguments, &expression);
     }
+    if dimension == 1 {
+        arguments.check_curve()?;
+    }
     let (width, height) = pixels(arguments.size.as_deref(), if dimension == 1 { (800, 600) } else { (800, 700) })?;
+    let mut out = Output::create(&arguments.output)?;
     let engine = choose(&arguments.compute, width as usize * height as usize, arguments.function.quiet)?;
     let canvas = Canvas {
         arguments,
@@ -85,13 +91,62 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         precision: precision(&arguments.compute),
     };
     let picture = if dimension == 1 { canvas.curve(width, height)? } else { canvas.plane(width, height)? };
-    let bitmap = picture.draw()?;
-    write(&arguments.output, &bitmap, expression.text())
+    write(&mut out, &picture, expression.text())?;
+    out.finish()?;
+    Ok(())
 }
 
-fn png_ending(path: &std::path::Path) -> Option<&str> {
-    path.extension().and_then(|ending| ending.to_str())
+impl Arguments {
+    /// The first flag given that speaks of the heat layer.
+    fn heat_flag(&self) -> Option<&'static str> {
+        let given = [
+            ("--show", self.show != "f"),
+            ("--map", self.map.is_some()),
+            ("--scale", self.scale != "linear"),
+            ("--clim", self.clim.is_some()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
+    }
+
+    /// Refuses flags that mean nothing for a curve.
+    fn check_curve(&self) -> Result<(), Failure> {
+        match self.heat_flag().or(self.arrows.as_ref().map(|_| "--arrows")) {
+            None => Ok(()),
+            Some(flag) => Err(Failure::usage(format!(
+                "{flag} is for functions of two variables; of one, the layers curve and derivative are drawn"
+            ))),
+        }
+    }
+
+    /// Refuses flags for a layer that is not drawn.
+    fn check_plane(&self, heat: bool, arrows: bool) -> Result<(), Failure> {
+        let lost = match (self.heat_flag(), &self.arrows) {
+            (Some(flag), _) if !heat => Some((flag, "heat")),
+            (_, Some(_)) if !arrows => Some(("--arrows", "arrows")),
+            _ => None,
+        };
+        match lost {
+            None => Ok(()),
+            Some((flag, layer)) => Err(Failure::usage(format!(
+                "{flag} is for the layer `{layer}`, which --layers leaves out; add it there, or take {flag} away"
+            ))),
+        }
+    }
 }
+
+/// A name without an ending is taken as it is: there is one format.
+fn check_name(path: &std::path::Path) -> Result<(), Failure> {
+    match path.extension() {
+        Some(ending) if !ending.eq_ignore_ascii_case("png") => Err(Failure::usage(format!(
+            "cannot write {}: a picture is a PNG; let the name end in .png",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Memory for a pixel: the engine's number and the picture's, the colours twice.
+const PIXEL_BYTES: f64 = 4.0 + 8.0 + 2.0 * 4.0;
 
 /// The format of pictures: f32 unless told otherwise.
 pub(super) fn precision(compute: &Compute) -> Precision {
@@ -102,23 +157,29 @@ pub(super) fn precision(compute: &Compute) -> Precision {
 pub(super) fn pixels(text: Option<&str>, default: (u32, u32)) -> Result<(u32, u32), Failure> {
     let Some(text) = text else { return Ok(default) };
     let sides = size("--size", text, 2)?;
-    let side =
-        |n: usize| u32::try_from(n).map_err(|_| Failure::usage(format!("--size: `{text}` is too large for a picture")));
-    Ok((side(sides[0])?, side(sides[1])?))
+    let (width, height) = (sides[0], sides[1]);
+    if sides.iter().any(|side| *side > LONGEST_SIDE as usize) {
+        return Err(Failure::usage(format!(
+            "--size: `{text}` is too large for a picture with axes; take at most {LONGEST_SIDE} pixels a side, or --bare"
+        )));
+    }
+    let bytes = PIXEL_BYTES * (width * height) as f64;
+    check_size(bytes / 4.0, 1, Precision::F32).map_err(|error| match error {
+        FieldError::Memory { need, have, .. } => Failure::Run(format!(
+            "--size: a picture of {width} x {height} pixels takes {need}, more than the {have} of memory here; make it \
+             smaller, or add --bare"
+        )),
+        other => other.into(),
+    })?;
+    Ok((width as u32, height as u32))
 }
 
-/// Writes a picture as PNG.
-pub(super) fn write(path: &std::path::Path, bitmap: &Bitmap, title: &str) -> Result<(), Failure> {
-    let mut out = Output::create(path)?;
-    let head = PngHead {
-        width: bitmap.width as usize,
-        height: bitmap.height as usize,
-        channels: Channels::Rgba,
-        title: Some(title),
-    };
-    write_png(&mut out, head, |rows| rows.push(&bitmap.rgba))?;
-    out.finish()?;
-    Ok(())
+/// Draws a picture and writes it as PNG.
+pub(super) fn write(out: &mut Output, picture: &Picture, title: &str) -> Result<(), Failure> {
+    let bitmap = picture.draw()?;
+    let (width, height) = (bitmap.width as usize, bitmap.height as usize);
+    let head = PngHead { width, height, channels: Channels::Rgba, title: Some(title) };
+    Ok(write_png(out, head, |rows| rows.push(&bitmap.rgba))?)
 }
 
 /// What the layers are made from.
@@ -130,7 +191,7 @@ pub(super) struct Canvas<'a> {
 }
 
 impl Canvas<'_> {
-    fn layers<'a>(&self, default: &'a str, known: &[&str]) -> Result<Vec<String>, Failure> {
+    fn layers(&self, default: &str, known: &[&str]) -> Result<Vec<String>, Failure> {
         let layers = &self.arguments.layers;
         if layers.is_empty() {
             return Ok(default.split(',').map(str::to_string).collect());
@@ -138,9 +199,9 @@ impl Canvas<'_> {
         match layers.iter().find(|layer| !known.contains(&layer.as_str())) {
             None => Ok(layers.clone()),
             Some(layer) => Err(Failure::usage(format!(
-                "--layers: a function of {} variables has no layer `{layer}`; the layers are {}",
-                self.expression.variables().len(),
-                known.join(", ")
+                "--layers: `{layer}` is no layer of a function of {}; there are {}",
+                if self.expression.variables().len() == 1 { "one variable" } else { "two variables" },
+                known.join(" and ")
             ))),
         }
     }
@@ -152,7 +213,7 @@ impl Canvas<'_> {
     /// One variable: f over x, on request its derivative.
     fn curve(&self, width: u32, height: u32) -> Result<Picture, Failure> {
         let layers = self.layers("curve", &["curve", "derivative"])?;
-        let range = ranges(&self.arguments.ranges, self.expression.variables())?[0];
+        let range = ranges(&self.arguments.ranges, self.expression.variables(), self.precision)?[0];
         let x = Points::linspace(range.0, range.1, 2 * width as usize + 1);
         let points = Points::Grid(vec![x.clone()]);
         let field = Field::evaluate(&self.expression.gradient()?, points, self.engine, self.precision)?;
@@ -177,8 +238,10 @@ impl Canvas<'_> {
     /// Two variables: heat and arrows.
     fn plane(&self, width: u32, height: u32) -> Result<Picture, Failure> {
         let layers = self.layers("heat,arrows", &["heat", "arrows"])?;
-        let heat = layers.iter().any(|layer| layer == "heat");
-        let ranges = ranges(&self.arguments.ranges, self.expression.variables())?;
+        let has = |name: &str| layers.iter().any(|layer| layer == name);
+        let heat = has("heat");
+        self.arguments.check_plane(heat, has("arrows"))?;
+        let ranges = ranges(&self.arguments.ranges, self.expression.variables(), self.precision)?;
         let mut picture = self.frame(width, height, &ranges, heat);
         if self.on_edges(heat) {
             // Arrows begin on the edges of the range: room for those that point outwards.
@@ -189,7 +252,7 @@ impl Canvas<'_> {
         if heat {
             picture.layers.push(Layer::Heat(self.heat(&picture)?));
         }
-        if layers.iter().any(|layer| layer == "arrows") {
+        if has("arrows") {
             picture.layers.push(Layer::Arrows(self.arrows(&ranges, heat)?));
         }
         Ok(picture)
@@ -214,11 +277,10 @@ impl Canvas<'_> {
         let layout = picture.layout()?;
         let shown = shown(self.expression, &self.arguments.show)?;
         let points = Points::Grid(vec![layout.x_centres(), layout.y_centres()]);
-        check_size(points.len() as f64, 1, self.precision)?;
         let columns = Evaluator::new(&shown, self.engine, self.precision)?.evaluate(&points.rounded(self.precision))?;
         let values = columns[0].to_f64();
         let colouring = colouring(self.arguments, &values)?;
-        tell(&colouring, &values, self.arguments.function.quiet);
+        tell(&colouring, &self.arguments.scale, &values, self.arguments.function.quiet);
         let label = match self.arguments.show.as_str() {
             "grad" => "|∇f|".to_string(),
             show => typeset(show),
@@ -277,77 +339,4 @@ fn meshgrid(columns: usize, rows: usize, ranges: &[(f64, f64)]) -> (Vec<f64>, Ve
     let (x, y) =
         (Points::linspace(ranges[0].0, ranges[0].1, columns), Points::linspace(ranges[1].0, ranges[1].1, rows));
     y.iter().flat_map(|y| x.iter().map(move |x| (*x, *y))).unzip()
-}
-
-/// The quantity of `--show`, as an output over the expression's own variables.
-pub(super) fn shown(expression: &Expression, show: &str) -> Result<Outputs, Failure> {
-    let gradient = expression.gradient()?;
-    let slopes: Vec<String> = expression.variables().iter().map(|name| format!("d{name}")).collect();
-    let text = match show {
-        "grad" => format!("hypot({})", slopes.join(", ")),
-        "angle" => format!("atan2({}, {})", slopes[1], slopes[0]),
-        "dx" if slopes[0] != "dx" => slopes[0].clone(),
-        "dy" if slopes[1] != "dy" => slopes[1].clone(),
-        other => other.to_string(),
-    };
-    let names = expression.variables().iter().cloned().chain(["f".to_string()]).chain(slopes);
-    let declared = names.map(|name| gradfield::expr::Declared { name, components: None }).collect();
-    let context = gradfield::expr::Context { variables: Some(declared), ..Default::default() };
-    let parsed =
-        gradfield::expr::parse::parse(&text, &context).map_err(|error| Failure::usage(format!("--show: {error}")))?;
-    let n = expression.variables().len();
-    let mut graph = gradient.graph;
-    let replace = |graph: &mut gradfield::expr::Graph, place: u32| match place as usize {
-        k if k < n => graph.variable(place),
-        k => gradient.outputs[k - n],
-    };
-    let outputs = graph.import(&parsed.graph, &[parsed.value], replace);
-    Ok(Outputs { graph, variables: gradient.variables, outputs })
-}
-
-/// The colours of `--map`, `--scale` and `--clim` for some values.
-pub(super) fn colouring(arguments: &Arguments, values: &[f64]) -> Result<Colouring, Failure> {
-    let scale = Scale::by_name(&arguments.scale)?;
-    let signed = values.iter().any(|v| *v < 0.0) && values.iter().any(|v| *v > 0.0) && scale != Scale::Log;
-    let map = match arguments.map.as_deref() {
-        Some(name) => ColourMap::by_name(name)?,
-        None if arguments.show == "angle" => ColourMap::by_name("sinebow")?,
-        None if signed => ColourMap::diverging(),
-        None => ColourMap::sequential(),
-    };
-    let limits = match &arguments.clim {
-        None if arguments.show == "angle" => Limits::Fixed { lo: -std::f64::consts::PI, hi: std::f64::consts::PI },
-        None => Limits::Auto,
-        Some(text) => {
-            let (lo, hi) = text
-                .split_once(':')
-                .ok_or_else(|| Failure::usage(format!("--clim: `{text}` is not a range; write --clim=0:10")))?;
-            Limits::Fixed { lo: super::options::number("--clim", lo)?, hi: super::options::number("--clim", hi)? }
-        }
-    };
-    Ok(Colouring::fit(map, scale, limits, values)?)
-}
-
-/// Says what the colours do not show as it is.
-pub(super) fn tell(colouring: &Colouring, values: &[f64], quiet: bool) {
-    let counts = colouring.count(values);
-    if quiet || counts.nan + counts.below + counts.above == 0 {
-        return;
-    }
-    let share = |count: u64| 100.0 * count as f64 / counts.all.max(1) as f64;
-    let (lo, hi) = colouring.range();
-    eprintln!(
-        "note: colours run from {lo:.6} to {hi:.6}; {:.2} % of the pixels lie below, {:.2} % above, {:.2} % are not a number",
-        share(counts.below),
-        share(counts.above),
-        share(counts.nan)
-    );
-}
-
-/// The values of a column as f32 for the fast colouring.
-pub(super) fn as_f32(values: &Values) -> std::borrow::Cow<'_, [f32]> {
-    match values {
-        Values::F32(values) => values.into(),
-        Values::F64(values) => values.iter().map(|v| *v as f32).collect::<Vec<f32>>().into(),
-    }
 }

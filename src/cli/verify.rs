@@ -1,11 +1,12 @@
 //! `gradfield verify`: an engine against the reference and its bound.
 
-use super::Failure;
 use super::engine::choose;
 use super::options::{Compute, Function, grid};
+use super::{Failure, say, say_json};
 use clap::{Args, ValueEnum};
 use gradfield::field::{output_names, tape_of};
-use gradfield::verify::{Report, verify};
+use gradfield::verify::{OutputReport, Report, verify};
+use serde::Serialize;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -14,8 +15,8 @@ pub(crate) struct Arguments {
     /// Range of a variable, such as x=-3:3, or -3:3 for all (repeatable)
     #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]
     ranges: Vec<String>,
-    /// Points of the grid
-    #[arg(long, default_value = "256")]
+    /// Points of the grid: one number, or one per variable as in 512x256 (x first)
+    #[arg(long, default_value = "256", allow_hyphen_values = true)]
     size: String,
     #[command(flatten)]
     compute: Compute,
@@ -39,29 +40,42 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let names = output_names(expression.variables(), outputs.outputs.len());
     let report = verify(&tape_of(&outputs), &names, &points, &[], engine.as_ref(), precision)?;
     match arguments.format {
-        Language::Text => print(&report, expression.variables(), &engine.describe(), precision.name()),
+        Language::Text => say(&table(&report, expression.variables(), &engine.describe(), precision.name()))?,
         Language::Json => {
-            let document = serde_json::json!({
-                "expression": expression.text(),
-                "device": engine.describe(),
-                "precision": precision.name(),
-                "points": points.len(),
-                "passed": report.passed(),
-                "outputs": report.outputs,
-            });
-            println!("{document:#}");
+            say_json(&Document {
+                expression: expression.text(),
+                device: &engine.describe(),
+                precision: precision.name(),
+                points: points.len(),
+                passed: report.passed(),
+                outputs: &report.outputs,
+            })?;
         }
     }
     if report.passed() { Ok(()) } else { Err(Failure::Verify) }
 }
 
-fn print(report: &Report, variables: &[String], device: &str, precision: &str) {
-    println!("{device}, {precision}, against the f64 reference");
-    println!("{:<10} {:>12} {:>12} {:>12}  {}", "output", "worst ULP", "relative", "of bound", "at");
+/// The report as JSON.
+#[derive(Serialize)]
+struct Document<'a> {
+    expression: &'a str,
+    device: &'a str,
+    precision: &'a str,
+    points: usize,
+    passed: bool,
+    outputs: &'a [OutputReport],
+}
+
+/// The report for people: a line for each output, and the verdict.
+fn table(report: &Report, variables: &[String], device: &str, precision: &str) -> String {
+    let mut lines = vec![
+        format!("{device}, {precision}, against the f64 reference"),
+        format!("{:<10} {:>12} {:>12} {:>12}  {}", "output", "worst ULP", "relative", "of bound", "at"),
+    ];
     for output in &report.outputs {
         let place: Vec<String> =
             output.worst_point.iter().flatten().zip(variables).map(|(value, name)| format!("{name}={value}")).collect();
-        println!(
+        let row = format!(
             "{:<10} {:>12.3} {:>12.3e} {:>12.4}  {}",
             output.name,
             output.worst_ulp,
@@ -69,14 +83,16 @@ fn print(report: &Report, variables: &[String], device: &str, precision: &str) {
             output.worst_share,
             place.join(" ")
         );
+        lines.push(row.trim_end().to_string());
         if output.nonfinite > 0 {
-            println!("{:<10} {} points are finite on one side only", "", output.nonfinite);
+            lines.push(format!("{:<10} points finite on one side only: {}", "", output.nonfinite));
         }
         if output.unjudged > 0 {
-            println!("{:<10} {} points not judged (beyond {precision}'s range, or at a jump)", "", output.unjudged);
+            let why = format!("beyond {precision}'s range, or at a jump");
+            lines.push(format!("{:<10} points not judged ({why}): {}", "", output.unjudged));
         }
     }
     let verdict =
         if report.passed() { "every error lies within its bound" } else { "FAILED: an error exceeds its bound" };
-    println!("{verdict}");
+    lines.join("\n") + "\n" + verdict + "\n"
 }

@@ -218,6 +218,9 @@ fn operators(operations: &Operations) -> Vec<(&'static str, Op)> {
     all
 }
 
+/// The longest name. A run of letters may be a product of one-letter names, but nobody means a thousand of them.
+const NAME_LIMIT: usize = 100;
+
 /// Whether a name may begin with it: Latin without accents, and Greek.
 pub(super) fn is_letter(c: char) -> bool {
     c.is_ascii_alphabetic() || (('\u{370}'..='\u{3ff}').contains(&c) && c.is_alphabetic())
@@ -236,6 +239,10 @@ impl Lexer<'_> {
             self.number(start)?
         } else if is_letter(c) {
             let length = rest.find(|c| !is_letter(c) && !char::is_ascii_digit(&c) && c != '_').unwrap_or(rest.len());
+            if length > NAME_LIMIT {
+                let message = format!("a name of {length} bytes: the limit is {NAME_LIMIT}");
+                return Err(ParseError::new(self.text, start..start + length, message));
+            }
             (self.word(&rest[..length]), length)
         } else if superscript(c).is_some() {
             self.superscript(start)?

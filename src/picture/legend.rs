@@ -24,6 +24,15 @@ pub(super) enum Mark {
     Square(Rgba),
 }
 
+impl Mark {
+    fn colour(self) -> Rgba {
+        match self {
+            Mark::Line(pen) | Mark::Ring { pen, .. } => pen.colour,
+            Mark::Disc { colour, .. } | Mark::Arrow { colour, .. } | Mark::Square(colour) => colour,
+        }
+    }
+}
+
 /// One line of the legend.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
@@ -94,6 +103,12 @@ fn draw_box(canvas: &mut Canvas, layout: &Layout, (x, y): (f64, f64), measures: 
 
 fn draw_mark(canvas: &mut Canvas, x: f64, y: f64, measures: &Measures, mark: Mark) {
     let middle = (x + 0.5 * measures.mark, y);
+    if mark.colour().iter().all(|channel| *channel > 200) {
+        // A light mark would vanish on the box.
+        let (edge, height) = (0.3 * measures.gap, measures.row.ceil());
+        let (left, top) = ((x - edge).floor(), (y - 0.5 * measures.row).floor());
+        canvas.fill_rect(left, top, (measures.mark + 2.0 * edge).ceil(), height, [0x70, 0x70, 0x70, 255]);
+    }
     match mark {
         Mark::Line(pen) => canvas.polyline(&[(x, y), (x + measures.mark, y)], pen),
         Mark::Disc { colour, radius } => canvas.disc(middle, radius.min(0.5 * measures.row), colour),

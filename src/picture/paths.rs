@@ -8,7 +8,7 @@ use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::lines::{Pixel, ink, runs};
 use super::maps::Rgba;
-use super::shapes::{Pen, WHITE};
+use super::shapes::{INK, Pen, WHITE};
 
 /// Lines through data points.
 #[derive(Clone, Debug)]
@@ -55,6 +55,12 @@ impl Paths {
         Pen::solid(self.colour, (width * unit).max(0.7))
     }
 
+    /// The ring of a start: dark where the lines are white, or it would look like an end.
+    fn ring(&self, unit: f64) -> Pen {
+        let pen = self.pen(unit);
+        if self.colour == WHITE { Pen { colour: INK, ..pen } } else { pen }
+    }
+
     fn pixels(path: &[(f64, f64)], layout: &Layout) -> Vec<Pixel> {
         path.iter().map(|(x, y)| layout.to_pixel(*x, *y)).collect()
     }
@@ -89,7 +95,7 @@ impl Paths {
         for path in &self.paths {
             if let Some(start) = place(path.iter().find(finite)) {
                 canvas.disc(start, (RING * unit).max(1.5), WHITE);
-                canvas.ring(start, (RING * unit).max(1.5), self.pen(unit));
+                canvas.ring(start, (RING * unit).max(1.5), self.ring(unit));
             }
         }
         for path in &self.paths {
@@ -109,7 +115,7 @@ impl Paths {
         // Lines of many paths may be faint; the one that stands for them must not be.
         let [r, g, b, _] = self.colour;
         let pen = Pen { colour: [r, g, b, 255], ..self.pen(unit) };
-        let ring = Mark::Ring { pen, radius: RING * unit };
+        let ring = Mark::Ring { pen: Pen { width: pen.width, ..self.ring(unit) }, radius: RING * unit };
         let disc = Mark::Disc { colour: pen.colour, radius: DISC * unit };
         let line = Mark::Line(pen);
         let mut entries = Vec::new();

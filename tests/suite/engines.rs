@@ -1,11 +1,16 @@
 //! The engines that a test runs on, and how a test that needs a GPU is reported where there is none.
 
 use gradfield::Precision;
+use gradfield::backend::Backend;
 use gradfield::backend::cpu::Cpu;
+#[cfg(feature = "gpu")]
+use gradfield::backend::gpu::{Adapters, Gpu};
 use gradfield::backend::reference::Reference;
-use gradfield::backend::{Backend, gpu::Adapters, gpu::Gpu};
 use libtest_mimic::{Failed, Trial};
-use std::sync::{Arc, OnceLock};
+use std::path::PathBuf;
+use std::sync::Arc;
+#[cfg(feature = "gpu")]
+use std::sync::OnceLock;
 
 /// An engine and a format.
 #[derive(Clone, Copy)]
@@ -29,13 +34,17 @@ impl Engine {
         match self.name {
             "reference" => Ok(Arc::new(Reference)),
             "cpu" => Ok(Arc::new(Cpu::new(Some(2))?)),
+            #[cfg(feature = "gpu")]
             _ => Ok(gpu()?),
+            #[cfg(not(feature = "gpu"))]
+            _ => Err("built without the feature `gpu`".into()),
         }
     }
 
     /// Whether the test can run here: a GPU must be there, and have f64 where that is asked for. Under
     /// `GRADFIELD_REQUIRE_GPU=1` it always runs, and fails where it cannot.
-    fn runs(self) -> bool {
+    #[cfg(feature = "gpu")]
+    pub(crate) fn runs(self) -> bool {
         if self.name != "gpu" || std::env::var("GRADFIELD_REQUIRE_GPU").as_deref() == Ok("1") {
             return true;
         }
@@ -48,9 +57,25 @@ impl Engine {
         });
         chosen.is_some_and(|f64| f64 || self.precision == Precision::F32)
     }
+
+    /// Without the feature `gpu` its tests are ignored.
+    #[cfg(not(feature = "gpu"))]
+    pub(crate) fn runs(self) -> bool {
+        self.name != "gpu"
+    }
+}
+
+/// The program that cargo built, or the one beside this test program where it was carried to another machine.
+pub(crate) fn program() -> PathBuf {
+    let built = PathBuf::from(env!("CARGO_BIN_EXE_gradfield"));
+    match std::env::current_exe() {
+        Ok(here) if !built.exists() => here.with_file_name(built.file_name().unwrap_or_default()),
+        _ => built,
+    }
 }
 
 /// The GPU, shared by all tests.
+#[cfg(feature = "gpu")]
 pub(crate) fn gpu() -> Result<Arc<Gpu>, Failed> {
     static GPU: OnceLock<Result<Arc<Gpu>, String>> = OnceLock::new();
     let opened = GPU.get_or_init(|| Gpu::open("gpu").map(|(gpu, _)| Arc::new(gpu)).map_err(|error| error.to_string()));

@@ -5,27 +5,35 @@
 //! where there is none, and fails there under `GRADFIELD_REQUIRE_GPU=1`.
 
 mod agree;
+mod cli;
 mod direction;
 mod engines;
 mod files;
+#[cfg(feature = "gpu")]
 mod gpu;
 mod gradients;
 mod identities;
 mod ops;
 mod parse;
+mod readme;
 mod rules;
+mod verify;
 
 fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
     let mut tests = Vec::new();
     tests.extend(agree::tests());
+    tests.extend(cli::tests());
     tests.extend(direction::tests());
     tests.extend(files::tests());
+    #[cfg(feature = "gpu")]
     tests.extend(gpu::tests());
     tests.extend(gradients::tests());
     tests.extend(identities::tests());
     tests.extend(ops::tests());
     tests.extend(parse::tests());
+    tests.extend(readme::tests());
     tests.extend(rules::tests());
+    tests.extend(verify::tests());
     libtest_mimic::run(&arguments, tests).exit();
 }

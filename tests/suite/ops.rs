@@ -2,9 +2,11 @@
 
 use crate::agree::{difference_quotients, require};
 use crate::engines::{Engine, on_each};
+use gradfield::Expression;
 use gradfield::backend::Backend;
 use gradfield::descent::starts::uniform;
-use gradfield::op::{Op, TABLE};
+use gradfield::field::tape_of;
+use gradfield::op::{Op, Syntax, TABLE};
 use gradfield::points::Points;
 use gradfield::tape::{Arg, Input, Instruction, Tape};
 use gradfield::verify::verify;
@@ -18,7 +20,23 @@ pub(crate) fn tests() -> Vec<Trial> {
         tests.extend(on_each(&format!("ops::{name}"), |engine, backend| values(*op, engine, backend)));
         tests.extend(on_each(&format!("ops::{name}::special"), |engine, backend| special(*op, engine, backend)));
     }
+    for op in TABLE.iter().filter(|op| op.syntax == Syntax::Function && op.arity == 1) {
+        let name = format!("ops::{}::composed", op.name);
+        tests.extend(on_each(&name, |engine, backend| composed(*op, engine, backend)));
+    }
     tests
+}
+
+/// A function behind sums with constants, signs and squares: what a compiler knows of the argument (its sign, a
+/// constant summand) tempts it to rearrange the function's own sums.
+fn composed(op: Op, engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
+    for argument in ["abs(x) + 1.5", "x^2 + 0.75", "x - 0.5", "1.5 - abs(x)", "2x + 1.5", "exp(x) + 0.25", "x/4"] {
+        let tape = tape_of(&Expression::parse(&format!("{}({argument})", op.name))?.value());
+        let points = Points::columns(vec![Points::linspace(-4.0, 4.0, 1601)]);
+        let report = verify(&tape, &["f".to_string()], &points, &[], backend, engine.precision)?;
+        require(report.passed(), || format!("{}({argument}): {:#?}", op.name, report.outputs))?;
+    }
+    Ok(())
 }
 
 /// The operation alone, as a tape.

@@ -11,6 +11,7 @@
 //! `<!-- numbers differ -->` on the line before a block takes any number for any other, `<!-- output differs -->` any
 //! output at all. `GRADFIELD_BLESS=1` in the repository writes the pictures that the page shows to `docs/` again.
 
+use crate::engines::program;
 use libtest_mimic::{Failed, Trial};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -216,13 +217,6 @@ fn pictures_have_commands() -> Result<(), Failed> {
         Some(name) => Err(format!("docs/{name} is shown, but no command of the page makes it").into()),
         None => Ok(()),
     }
-}
-
-/// The program: as cargo built it, or, where the tests were copied to, the one beside them.
-fn program() -> PathBuf {
-    let built = PathBuf::from(env!("CARGO_BIN_EXE_gradfield"));
-    let beside = || std::env::current_exe().ok().map(|tests| tests.with_file_name("gradfield"));
-    if built.exists() { built } else { beside().filter(|program| program.exists()).unwrap_or(built) }
 }
 
 fn broken_examples_are_seen() -> Result<(), Failed> {

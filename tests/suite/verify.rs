@@ -1,0 +1,44 @@
+//! `gradfield verify` as a user runs it: its report, and its exit code with and without a fault.
+
+use crate::agree::require;
+use crate::engines::{ENGINES, Engine, program};
+use libtest_mimic::{Failed, Trial};
+use std::process::Command;
+
+const EXPRESSION: &str = "sin(3x)*exp(-y^2)+ln(1+x^2 y^2)*tanh(x-y)";
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let mut tests = Vec::new();
+    for engine in ENGINES.into_iter().filter(|engine| engine.name != "reference") {
+        let name = format!("{}::{}::verify", engine.name, engine.precision.name());
+        tests.push(Trial::test(format!("{name}::passes"), move || passes(engine)).with_ignored_flag(!engine.runs()));
+        if engine.name == "gpu" {
+            let test = move || fails_with_a_fault(engine);
+            tests.push(Trial::test(format!("{name}::fails_with_a_fault"), test).with_ignored_flag(!engine.runs()));
+        }
+    }
+    tests
+}
+
+fn command(engine: Engine) -> Command {
+    let mut command = Command::new(program());
+    command.args(["verify", EXPRESSION, "--range=-3:3", "--size", "512", "--device", engine.name]);
+    command.args(["--precision", engine.precision.name(), "--format", "json"]);
+    command
+}
+
+fn passes(engine: Engine) -> Result<(), Failed> {
+    let output = command(engine).output()?;
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let outputs = report["outputs"].as_array().map_or(0, Vec::len);
+    let judged = report["outputs"][0]["judged"].as_u64();
+    let right = report["passed"] == true && outputs == 3 && judged == Some(512 * 512);
+    require(output.status.code() == Some(0) && right, || format!("{:?}: {report:#}", output.status))
+}
+
+fn fails_with_a_fault(engine: Engine) -> Result<(), Failed> {
+    let output = command(engine).env("GRADFIELD_FAULT", "return m_sin(a)=>return m_cos(a)").output()?;
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let failed = output.status.code() == Some(3) && report["passed"] == false;
+    require(failed, || format!("{:?}: {report:#}", output.status))
+}
