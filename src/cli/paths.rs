@@ -10,7 +10,7 @@ use gradfield::field::{Evaluator, Field};
 use gradfield::files::Output;
 use gradfield::picture::{
     CURVE_COLOURS, ColourMap, Colouring, Curve, Heat, Layer, Limits, Paths, Picture, Points as Marks, RED, Scale,
-    padded, typeset, y_range,
+    WHITE, padded, typeset, y_range,
 };
 use gradfield::{Expression, Points, Precision};
 
@@ -121,7 +121,7 @@ impl Scene<'_> {
             let path = |p: usize| self.trail.positions.iter().map(move |record| (record[0].get(p), record[1].get(p)));
             picture.layers.push(Layer::Paths(Paths {
                 paths: (0..particles).map(|p| path(p).collect()).collect(),
-                colour: RED,
+                colour: WHITE,
                 iterates: particles == 1 && self.trail.steps.len() <= 200,
                 ends: true,
                 label: if particles == 1 { "path".into() } else { format!("{particles} paths") },
