@@ -128,8 +128,11 @@ impl Scene<'_> {
             }));
         } else if let Some(last) = self.trail.positions.last() {
             let points = (0..particles.min(MARKS)).map(|p| (last[0].get(p), last[1].get(p))).collect();
-            let label =
-                if particles == 1 { "end".to_string() } else { format!("ends of {} particles", particles.min(MARKS)) };
+            let label = match particles {
+                1 => "end".to_string(),
+                n if n > MARKS => format!("ends of {MARKS} of {n} particles"),
+                n => format!("ends of {n} particles"),
+            };
             picture.layers.push(Layer::Points(Marks { points, colour: RED, radius: 2.0, hollow: false, label }));
         }
         Ok(picture)

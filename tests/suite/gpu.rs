@@ -472,7 +472,10 @@ fn limits_are_errors() -> Check {
     let gpu = gpu.with_limits(Limits { binding: 128, ..limits });
     fails(gpu.prepare(&wide, F32).map(drop), &["128 bytes", &gpu.describe(), "--device cpu"])?;
     let gpu = gpu.with_limits(Limits { instructions: 3, ..limits });
-    fails(gpu.prepare(&wide, F32).map(drop), &["a shader may have 3", &TABLE.len().to_string(), "--device cpu"])
+    fails(gpu.prepare(&wide, F32).map(drop), &["a shader may have 3", &TABLE.len().to_string(), "--device cpu"])?;
+    let single = gpu.without_f64();
+    let name = single.describe();
+    fails(single.prepare(&wide, F64).map(drop), &["no double precision", &name, "--device cpu", "--precision f32"])
 }
 
 fn a_lost_device_is_an_error() -> Check {

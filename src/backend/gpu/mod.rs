@@ -132,6 +132,13 @@ impl Gpu {
         self
     }
 
+    /// The same device without double precision, which every software adapter has.
+    #[doc(hidden)]
+    pub fn without_f64(mut self) -> Gpu {
+        self.adapter.f64 = false;
+        self
+    }
+
     /// Loses the device on purpose.
     #[doc(hidden)]
     pub fn lose(&self) {
