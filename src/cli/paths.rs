@@ -3,7 +3,7 @@
 use super::Failure;
 use super::descend::Arguments;
 use super::options::ranges;
-use super::plot::{pixels, write};
+use super::plot::{frame, pixels, write};
 use gradfield::backend::Backend;
 use gradfield::descent::Trail;
 use gradfield::field::{Evaluator, Field};
@@ -106,14 +106,9 @@ impl Scene<'_> {
     }
 
     fn plane(&self) -> Result<Picture, Failure> {
-        let (width, height) = pixels(self.arguments.size.as_deref(), (800, 700))?;
-        let (x, y) = (self.range(0)?, self.range(1)?);
-        let mut picture = Picture::new(width, height);
-        picture.title = self.title();
-        picture.x_label.clone_from(&self.expression.variables()[0]);
-        picture.y_label.clone_from(&self.expression.variables()[1]);
-        (picture.x_range, picture.y_range) = (x, y);
-        picture.equal_aspect = (0.25..=4.0).contains(&((x.1 - x.0) / (y.1 - y.0)));
+        let size = pixels(self.arguments.size.as_deref(), (800, 700))?;
+        let ranges = [self.range(0)?, self.range(1)?];
+        let mut picture = frame(size, self.title(), self.expression.variables(), &ranges);
         (picture.colour_bar, picture.bar_label) = (true, true);
         picture.layers.push(Layer::Heat(self.heat(&picture)?));
         let particles = self.trail.values[0].len();

@@ -242,7 +242,8 @@ impl Canvas<'_> {
         let heat = has("heat");
         self.arguments.check_plane(heat, has("arrows"))?;
         let ranges = ranges(&self.arguments.ranges, self.expression.variables(), self.precision)?;
-        let mut picture = self.frame(width, height, &ranges, heat);
+        let mut picture = frame((width, height), self.title(), self.expression.variables(), &ranges);
+        (picture.grid, picture.colour_bar, picture.bar_label) = (!self.arguments.no_grid, heat, heat);
         if self.on_edges(heat) {
             // Arrows begin on the edges of the range: room for those that point outwards.
             let (columns, rows) = self.lattice(&ranges)?;
@@ -256,20 +257,6 @@ impl Canvas<'_> {
             picture.layers.push(Layer::Arrows(self.arrows(&ranges, heat)?));
         }
         Ok(picture)
-    }
-
-    /// The empty picture of two variables.
-    pub(super) fn frame(&self, width: u32, height: u32, ranges: &[(f64, f64)], bar: bool) -> Picture {
-        let mut picture = Picture::new(width, height);
-        picture.title = self.title();
-        picture.x_label.clone_from(&self.expression.variables()[0]);
-        picture.y_label.clone_from(&self.expression.variables()[1]);
-        (picture.x_range, picture.y_range) = (ranges[0], ranges[1]);
-        let shape = (ranges[0].1 - ranges[0].0) / (ranges[1].1 - ranges[1].0);
-        picture.equal_aspect = (0.25..=4.0).contains(&shape);
-        picture.grid = !self.arguments.no_grid;
-        (picture.colour_bar, picture.bar_label) = (bar, bar);
-        picture
     }
 
     /// The heat layer: a value for each pixel of the plot.
@@ -332,6 +319,18 @@ impl Canvas<'_> {
         let short = |ratio: f64| ((20.0 * ratio).round() as usize).clamp(5, 20);
         Ok(if shape >= 1.0 { (20, short(1.0 / shape)) } else { (short(shape), 20) })
     }
+}
+
+/// The empty picture of two variables over their ranges; a unit is as long on x as on y unless that makes a strip.
+pub(super) fn frame(size: (u32, u32), title: String, variables: &[String], ranges: &[(f64, f64)]) -> Picture {
+    let mut picture = Picture::new(size.0, size.1);
+    picture.title = title;
+    picture.x_label.clone_from(&variables[0]);
+    picture.y_label.clone_from(&variables[1]);
+    (picture.x_range, picture.y_range) = (ranges[0], ranges[1]);
+    let shape = (ranges[0].1 - ranges[0].0) / (ranges[1].1 - ranges[1].0);
+    picture.equal_aspect = (0.25..=4.0).contains(&shape);
+    picture
 }
 
 /// The points of a meshgrid, its ends included, row by row.

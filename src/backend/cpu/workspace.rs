@@ -118,21 +118,12 @@ impl<T: Lane> Workspace<T> {
         let whole = (block + 1) * LANES <= tile.columns;
         let first = tile.row * width + tile.column + block * LANES;
         let mut resolved = std::mem::take(&mut self.resolved[block]);
-        resolved.clear();
-        for step in &plan.point_code {
-            let mut find = |place: Place| match place {
-                // SAFETY: the tile lies within the columns.
-                Place::Output(k) if whole => (unsafe { out.0[k].add(first) }, width),
-                Place::Row(_) => (self.address(place), 1),
-                _ => (self.address(place.shifted(block * plan.columns)), 0),
-            };
-            let operands = step.operands.map(|place| {
-                let (start, stride) = find(place);
-                (start.cast_const(), stride)
-            });
-            let kernel = T::kernels(&step.op.kernels)[level as usize][step.mask];
-            resolved.push(Resolved { kernel, out: find(step.out), operands });
-        }
+        resolve_code(plan, level, &mut resolved, |place| match place {
+            // SAFETY: the tile lies within the columns.
+            Place::Output(k) if whole => (unsafe { out.0[k].add(first) }, width),
+            Place::Row(_) => (self.address(place), 1),
+            _ => (self.address(place.shifted(block * plan.columns)), 0),
+        });
         self.resolved[block] = resolved;
     }
 
@@ -220,22 +211,31 @@ impl<T: Lane> Workspace<T> {
     /// Finds the operands of a step that reads state `parity` and writes the other.
     fn resolve_step(&mut self, plan: &Plan, level: Level, rows: &[Block<T>], parity: usize) {
         let mut resolved = std::mem::take(&mut self.resolved[parity]);
-        resolved.clear();
-        for step in &plan.point_code {
-            let mut find = |place: Place| match place {
-                Place::Row(k) => (rows[k].as_ptr().cast_mut(), 1),
-                Place::Input(k) => (self.outputs[parity][k].as_mut_ptr(), 0),
-                Place::Output(k) => (self.outputs[1 - parity][k].as_mut_ptr(), 0),
-                _ => (self.address(place), 0),
-            };
-            let operands = step.operands.map(|place| {
-                let (start, stride) = find(place);
-                (start.cast_const(), stride)
-            });
-            let kernel = T::kernels(&step.op.kernels)[level as usize][step.mask];
-            resolved.push(Resolved { kernel, out: find(step.out), operands });
-        }
+        resolve_code(plan, level, &mut resolved, |place| match place {
+            Place::Row(k) => (rows[k].as_ptr().cast_mut(), 1),
+            Place::Input(k) => (self.outputs[parity][k].as_mut_ptr(), 0),
+            Place::Output(k) => (self.outputs[1 - parity][k].as_mut_ptr(), 0),
+            _ => (self.address(place), 0),
+        });
         self.resolved[parity] = resolved;
+    }
+}
+
+/// The inner loop's instructions with their operands where `find` says: the place of row 0, numbers from row to row.
+fn resolve_code<T: Lane>(
+    plan: &Plan,
+    level: Level,
+    resolved: &mut Vec<Resolved<T>>,
+    mut find: impl FnMut(Place) -> (*mut T, usize),
+) {
+    resolved.clear();
+    for step in &plan.point_code {
+        let operands = step.operands.map(|place| {
+            let (start, stride) = find(place);
+            (start.cast_const(), stride)
+        });
+        let kernel = T::kernels(&step.op.kernels)[level as usize][step.mask];
+        resolved.push(Resolved { kernel, out: find(step.out), operands });
     }
 }
 
