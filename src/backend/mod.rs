@@ -33,13 +33,43 @@ pub enum BackendError {
     Interrupted,
 }
 
+/// How far one application of an operation may be off on an engine: by the smaller of the two, for operands in the
+/// domain.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accuracy {
+    /// In units in the last place of the exact result of the (rounded) operands.
+    pub ulp: f64,
+    /// Absolutely; infinite where only the other is known.
+    pub absolute: f64,
+    /// The operands for which this is known, one range each; `None`: all that the row's `reach` takes.
+    pub domain: Option<&'static [(f64, f64)]>,
+}
+
+impl Accuracy {
+    /// Within `ulp` units in the last place, for all operands.
+    pub fn ulp(ulp: f64) -> Accuracy {
+        Accuracy { ulp, absolute: f64::INFINITY, domain: None }
+    }
+
+    /// The error that a result of this size may have.
+    pub fn error(&self, result: f64, precision: Precision) -> f64 {
+        if self.ulp == 0.0 { 0.0 } else { (self.ulp * precision.ulp(result)).min(self.absolute) }
+    }
+
+    /// Whether it holds for these operands.
+    pub fn covers(&self, operands: &[f64]) -> bool {
+        let inside = |(operand, (lo, hi)): (&f64, &(f64, f64))| (*lo..=*hi).contains(operand);
+        self.domain.is_none_or(|domain| operands.iter().zip(domain).all(inside))
+    }
+}
+
 /// An engine.
 pub trait Backend: Send + Sync {
     /// What it is, for people: `CPU, 2 threads, AVX-512`.
     fn describe(&self) -> String;
 
-    /// The error that one application of `op` may have here, in ULP of the exact result.
-    fn slack(&self, op: Op, precision: Precision) -> f64;
+    /// The error that one application of `op` may have here.
+    fn accuracy(&self, op: Op, precision: Precision) -> Accuracy;
 
     /// Whether subnormal results may become zero here.
     fn flushes_subnormals(&self) -> bool;

@@ -9,7 +9,7 @@
 //!
 //! Who should not use it: anyone in a hurry. It runs on one core, block by block.
 
-use super::{Backend, BackendError, Program, Steps, check_interrupt};
+use super::{Accuracy, Backend, BackendError, Program, Steps, check_interrupt};
 use crate::expr::parse::{Context, Declared, parse};
 use crate::op::{Op, ops};
 use crate::points::{Points, Values};
@@ -29,8 +29,8 @@ impl Backend for Reference {
         "f64 reference, one thread".to_string()
     }
 
-    fn slack(&self, op: Op, _: Precision) -> f64 {
-        op.slack.reference
+    fn accuracy(&self, op: Op, _: Precision) -> Accuracy {
+        Accuracy::ulp(op.slack.reference)
     }
 
     fn flushes_subnormals(&self) -> bool {
@@ -193,19 +193,19 @@ impl<'a> Checker<'a> {
 
     fn error(&mut self, step: &Step<'_>, operands: &[Vec<f64>; 3], before: &[Vec<f64>; 3]) -> Vec<f64> {
         let op = step.instruction.op;
-        let slack = self.engine.slack(op, self.precision);
+        let accuracy = self.engine.accuracy(op, self.precision);
         let floor =
-            if self.engine.flushes_subnormals() && slack > 0.0 { self.precision.smallest_normal() } else { 0.0 };
+            if self.engine.flushes_subnormals() && accuracy.ulp > 0.0 { self.precision.smallest_normal() } else { 0.0 };
         let mut error: Vec<f64> = step
             .result
             .iter()
-            .map(|y| slack * self.precision.ulp(*y) + op.slack.reference * Precision::F64.ulp(*y) + floor)
+            .map(|y| accuracy.error(*y, self.precision) + op.slack.reference * Precision::F64.ulp(*y) + floor)
             .collect();
         if !self.engine.fuses() && [ops::FMA, ops::FMS, ops::FNMA].contains(&op) {
             // The product may be rounded by itself, and may be much larger than the sum.
-            let rounding = self.engine.slack(ops::MUL, self.precision);
+            let product = self.engine.accuracy(ops::MUL, self.precision);
             for (k, error) in error.iter_mut().enumerate() {
-                *error += rounding * self.precision.ulp(operands[0][k] * operands[1][k]) + floor;
+                *error += product.error(operands[0][k] * operands[1][k], self.precision) + floor;
             }
         }
         if before.iter().take(op.arity).all(|one| one.iter().all(|e| *e == 0.0)) {
@@ -245,8 +245,10 @@ impl<'a> Checker<'a> {
             let flags = flags(*arg, judged, step.count);
             fine.iter_mut().zip(flags).for_each(|(fine, flag)| *fine &= flag);
         }
+        let accuracy = self.engine.accuracy(op, self.precision);
         for (k, fine) in fine.iter_mut().enumerate() {
-            *fine &= (op.reach)(std::array::from_fn(|i| operands[i][k]), self.precision);
+            let at = std::array::from_fn(|i| operands[i][k]);
+            *fine &= (op.reach)(at, self.precision) && accuracy.covers(&at[..op.arity]);
         }
         if op.jumps {
             for (k, fine) in fine.iter_mut().enumerate() {

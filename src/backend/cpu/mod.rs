@@ -14,7 +14,7 @@ mod plan;
 mod sheet;
 mod workspace;
 
-use super::{Backend, BackendError, Program, Steps, check_interrupt};
+use super::{Accuracy, Backend, BackendError, Program, Steps, check_interrupt};
 use crate::kernel::{Kernels, LANES, Level, Masks};
 use crate::op::Op;
 use crate::points::{Points, Values};
@@ -63,8 +63,8 @@ impl Backend for Cpu {
         format!("CPU, {} threads, {}", self.threads(), self.level.name())
     }
 
-    fn slack(&self, op: Op, precision: Precision) -> f64 {
-        op.slack.on_cpu(precision)
+    fn accuracy(&self, op: Op, precision: Precision) -> Accuracy {
+        Accuracy::ulp(op.slack.on_cpu(precision))
     }
 
     fn flushes_subnormals(&self) -> bool {

@@ -31,7 +31,7 @@ pub use adapter::{Adapter, Adapters, Choice, Kind};
 pub use plan::Limits;
 pub use wgsl::{Frame, shader_text};
 
-use super::{Backend, BackendError, Program};
+use super::{Accuracy, Backend, BackendError, Program};
 use crate::op::Op;
 use crate::real::Precision;
 use crate::tape::Tape;
@@ -253,8 +253,8 @@ impl Backend for Gpu {
         self.adapter.title()
     }
 
-    fn slack(&self, op: Op, precision: Precision) -> f64 {
-        op.slack.on_gpu(precision)
+    fn accuracy(&self, op: Op, precision: Precision) -> Accuracy {
+        Accuracy::ulp(op.slack.on_gpu(precision))
     }
 
     fn flushes_subnormals(&self) -> bool {
