@@ -92,6 +92,11 @@ fn is_nan(x: R) -> bool {
     return h_abs_bits(x) > 0x7f800000;
 }
 
+// Not zero; NaN is true. By the bits: drivers compare as if there were no NaN.
+fn is_true(x: R) -> bool {
+    return (to_bits(x) << 1) != 0;
+}
+
 fn is_inf(x: R) -> bool {
     return h_abs_bits(x) == 0x7f800000;
 }

@@ -43,6 +43,8 @@
 
 pub mod real;
 
+pub mod random;
+
 pub mod kernel;
 pub mod points;
 
@@ -53,6 +55,8 @@ pub mod expr;
 pub mod tape;
 
 pub mod backend;
+
+pub mod probe;
 
 pub mod field;
 

@@ -68,6 +68,11 @@ pub trait Backend: Send + Sync {
     /// What it is, for people: `CPU, 2 threads, AVX-512`.
     fn describe(&self) -> String;
 
+    /// What results are due to, without what does not change them: `CPU`.
+    fn name(&self) -> String {
+        self.describe()
+    }
+
     /// The error that one application of `op` may have here.
     fn accuracy(&self, op: Op, precision: Precision) -> Accuracy;
 

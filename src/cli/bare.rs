@@ -3,7 +3,7 @@
 
 use super::Failure;
 use super::colours::{as_f32, colouring, shown, tell};
-use super::engine::choose;
+use super::engine::{choose, source};
 use super::options::{ranges, size};
 use super::plot::{Arguments, precision};
 use gradfield::field::Evaluator;
@@ -38,7 +38,9 @@ pub(super) fn run(arguments: &Arguments, expression: &Expression) -> Result<(), 
 
     let rows_in_band = (BAND / width).clamp(1, height);
     let x = centres(ranges[0], width, 0..width);
-    let head = PngHead { width, height, channels: Channels::Rgb, title: Some(expression.text()) };
+    let source = source(engine.as_ref(), precision);
+    let (title, source) = (Some(expression.text()), Some(source.as_str()));
+    let head = PngHead { width, height, channels: Channels::Rgb, title, source };
     write_png(&mut out, head, |rows| {
         let mut columns = vec![Values::zeros(precision, width * rows_in_band)];
         let mut bytes = vec![0u8; 3 * width * rows_in_band];

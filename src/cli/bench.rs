@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// CPU threads (default: one per core)
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Measure the GPU a second time with the driver's sin, exp and so on
+    #[arg(long)]
+    fast_math: bool,
     /// How to write the report
     #[arg(long, value_enum, default_value = "text")]
     format: Language,
@@ -133,25 +136,29 @@ impl Work {
     }
 }
 
-/// The CPU, then the GPU if one is wanted.
+/// The CPU, then the GPU if one is wanted, then that with the driver's functions.
 fn engines(arguments: &Arguments) -> Result<Vec<Box<dyn Backend>>, Failure> {
-    let compute = |device: &str| Compute {
+    let compute = |device: &str, fast_math| Compute {
         device: device.to_string(),
         precision: arguments.precision,
         threads: arguments.threads,
+        fast_math,
     };
-    let mut engines = vec![super::engine::choose(&compute("cpu"), 0, arguments.quiet)?];
+    let mut engines = vec![super::engine::choose(&compute("cpu", false), 0, arguments.quiet)?];
     match arguments.device.as_str() {
         "cpu" => {}
         "auto" => {
-            let best = super::engine::choose(&compute("auto"), usize::MAX, arguments.quiet)?;
+            let best = super::engine::choose(&compute("auto", false), usize::MAX, arguments.quiet)?;
             if best.describe() != engines[0].describe() {
                 engines.push(best);
             } else if !arguments.quiet {
                 eprintln!("note: no hardware GPU here; the CPU alone is measured");
             }
         }
-        device => engines.push(super::engine::choose(&compute(device), usize::MAX, arguments.quiet)?),
+        device => engines.push(super::engine::choose(&compute(device, false), usize::MAX, arguments.quiet)?),
+    }
+    if arguments.fast_math && engines.len() > 1 {
+        engines.push(super::engine::choose(&compute(&arguments.device, true), usize::MAX, true)?);
     }
     Ok(engines)
 }

@@ -1,6 +1,6 @@
 //! `gradfield descend`: particles that follow a rule, and their paths.
 
-use super::engine::choose;
+use super::engine::{choose, source};
 use super::options::{Compute, Function, check_names, digits, example, given_points, number, ranges};
 use super::{Failure, paths};
 use clap::Args;
@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     match format {
         Format::Png => paths::draw(arguments, &expression, &trail, engine.as_ref(), precision, &mut out)?,
-        Format::Npz => write_npz(&mut out, &expression, &trail)?,
+        Format::Npz => write_npz(&mut out, &expression, &trail, &source(engine.as_ref(), precision))?,
         _ => write_csv(&mut out, &expression, &trail)?,
     }
     out.finish()?;
@@ -105,7 +105,10 @@ fn check_picture(arguments: &Arguments, expression: &Expression, format: Format)
             ))),
         };
     }
-    check_names(expression.variables(), &["particle", "step", "f"])?;
+    check_names(
+        expression.variables(),
+        if format == Format::Npz { &["step", "f", "device"] } else { &["particle", "step", "f"] },
+    )?;
     let given = [("--size", arguments.size.is_some()), ("--title", arguments.title.is_some())];
     match given.iter().find(|(_, given)| *given) {
         None => Ok(()),
@@ -288,8 +291,8 @@ fn write_csv(out: &mut Output, expression: &Expression, trail: &Trail) -> Result
     Ok(writer.finish()?)
 }
 
-/// `step` (records), then each variable and `f` as (records, particles).
-fn write_npz(out: &mut Output, expression: &Expression, trail: &Trail) -> Result<(), Failure> {
+/// `step` (records), then each variable and `f` as (records, particles); `device`, what computed them.
+fn write_npz(out: &mut Output, expression: &Expression, trail: &Trail, source: &str) -> Result<(), Failure> {
     let particles = trail.values.first().map_or(0, Values::len);
     let steps: Vec<i64> = trail.steps.iter().map(|step| *step as i64).collect();
     let shape = [steps.len(), particles];
@@ -306,6 +309,10 @@ fn write_npz(out: &mut Output, expression: &Expression, trail: &Trail) -> Result
     }
     let mut array = writer.array("f", &shape, kind)?;
     trail.values.iter().try_for_each(|values| array.push(values))?;
+    array.finish()?;
+    let source = [source];
+    let mut array = writer.array("device", &[], files::Kind::of(&Column::Text(&source)))?;
+    array.push(Column::Text(&source))?;
     array.finish()?;
     Ok(writer.finish()?)
 }

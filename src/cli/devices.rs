@@ -1,26 +1,39 @@
 //! `gradfield devices`: what there is to run on.
 
+use super::probe::{Probed, Way};
 use super::{Failure, say, say_json};
 use clap::{Args, ValueEnum};
+use gradfield::Precision;
 use gradfield::backend::Backend;
 use gradfield::backend::cpu::Cpu;
 use serde_json::{Value, json};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    /// Measure every operation on every device against true values
+    #[arg(long)]
+    probe: bool,
+    /// Only this device: cpu, gpu, gpu:N (with --probe)
+    #[arg(long, requires = "probe")]
+    device: Option<String>,
     /// How to write the list
     #[arg(long, value_enum, default_value = "text")]
     format: Language,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Language {
+pub(crate) enum Language {
     Text,
     Json,
+    /// With --probe: the tables of docs/accuracy.md
+    Markdown,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let cpu = Cpu::new(None)?;
+    if arguments.probe {
+        return probe(&cpu, arguments.device.as_deref(), arguments.format);
+    }
     let gpus = gpus();
     match arguments.format {
         Language::Json => {
@@ -36,6 +49,55 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 lines.push(format!("gpu     none{}", missing()));
             }
             say(&(lines.join("\n") + "\n"))
+        }
+        Language::Markdown => Err(Failure::usage("--format markdown: only the tables of --probe have that form")),
+    }
+}
+
+/// Measures the device that was asked for, or all.
+fn probe(cpu: &Cpu, device: Option<&str>, language: Language) -> Result<(), Failure> {
+    let mut all = Vec::new();
+    if device.is_none_or(|device| device == "cpu") {
+        let ways = [Precision::F32, Precision::F64].map(|precision| Way::measure(cpu, precision, false));
+        let ways = ways.into_iter().collect::<Result<_, _>>()?;
+        // Any SIMD level that has fma gives the same bits.
+        let fma = if cpu.fuses() { "with" } else { "without" };
+        all.push(Probed::new("cpu".to_string(), format!("CPU {fma} fused multiply-add"), ways));
+    }
+    if device != Some("cpu") {
+        all.extend(probe_gpus(device)?);
+    }
+    super::probe::say(&all, language)
+}
+
+/// The GPU that was asked for, or all there are.
+#[cfg(feature = "gpu")]
+fn probe_gpus(device: Option<&str>) -> Result<Vec<Probed>, Failure> {
+    use gradfield::backend::gpu::{Adapters, Mathematics};
+    let adapters = Adapters::find();
+    let chosen = match device {
+        Some(selector) => vec![adapters.choose(selector)?.index],
+        None => (0..adapters.list().len()).collect(),
+    };
+    let probe = |index: usize| {
+        let gpu = super::engine::with_fault(adapters.open(index)?);
+        let name = format!("{}, {}", gpu.adapter().title(), gpu.adapter().driver);
+        let mut ways = vec![Way::measure(&gpu, Precision::F32, false)?];
+        if gpu.adapter().f64 {
+            ways.push(Way::measure(&gpu, Precision::F64, false)?);
+        }
+        ways.push(Way::measure(&gpu.with_mathematics(Mathematics::Driver), Precision::F32, true)?);
+        Ok(Probed::new(format!("gpu:{index}"), name, ways))
+    };
+    chosen.into_iter().map(probe).collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn probe_gpus(device: Option<&str>) -> Result<Vec<Probed>, Failure> {
+    match device {
+        None => Ok(Vec::new()),
+        Some(device) => {
+            Err(Failure::Run(format!("--device {device}: this gradfield was built without its feature `gpu`")))
         }
     }
 }

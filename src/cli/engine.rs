@@ -13,9 +13,12 @@ const WORTH_A_GPU: usize = 50_000_000;
 /// Opens the engine; `work` is the number of points, or particles times steps.
 pub(crate) fn choose(compute: &Compute, work: usize, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
     match compute.device.as_str() {
+        "cpu" if compute.fast_math => Err(Failure::usage(
+            "--fast-math takes a GPU driver's functions, and the CPU engine has its own alone; take --device gpu",
+        )),
         "cpu" => cpu(compute),
         "auto" => automatic(compute, work, quiet),
-        text if is_gpu(text) => gpu(text, quiet),
+        text if is_gpu(text) => gpu(compute, quiet),
         text => Err(Failure::usage(format!(
             "--device: `{text}` is not a device; write auto, cpu, gpu, or gpu:0 (see `gradfield devices`)"
         ))),
@@ -42,13 +45,41 @@ fn automatic(compute: &Compute, work: usize, quiet: bool) -> Result<Box<dyn Back
             let fits = compute.precision != Some(super::options::Format::F64)
                 || adapters.list().nth(choice.index).is_some_and(|a| a.f64);
             match adapters.open(choice.index) {
-                Ok(gpu) if fits => return Ok(Box::new(gpu)),
+                Ok(gpu) if fits => return Ok(Box::new(with_flags(gpu, compute, quiet))),
                 Err(error) if !quiet => eprintln!("note: the GPU could not be opened, the CPU is used: {error}"),
                 _ => {}
             }
         }
     }
+    if compute.fast_math && !quiet {
+        eprintln!("note: --fast-math: the work is done on the CPU, which has no other functions than its own");
+    }
     cpu(compute)
+}
+
+/// What `--fast-math` makes of the device.
+#[cfg(feature = "gpu")]
+fn with_flags(gpu: gradfield::backend::gpu::Gpu, compute: &Compute, quiet: bool) -> gradfield::backend::gpu::Gpu {
+    use gradfield::backend::gpu::Mathematics;
+    if !compute.fast_math {
+        return gpu;
+    }
+    if !quiet {
+        let double = compute.precision == Some(super::options::Format::F64);
+        eprintln!("note: {}", if double { FAST_F64 } else { FAST });
+    }
+    gpu.with_mathematics(Mathematics::Driver)
+}
+
+#[cfg(feature = "gpu")]
+const FAST: &str = "--fast-math: the driver's own functions, whose error is unknown; `gradfield devices --probe` \
+                    measures it, `verify --fast-math` checks an expression";
+#[cfg(feature = "gpu")]
+const FAST_F64: &str = "--fast-math changes nothing in f64: drivers have no functions in double precision";
+
+/// The device and the format, as a file says where its numbers come from.
+pub(crate) fn source(engine: &dyn Backend, precision: gradfield::Precision) -> String {
+    format!("{}, {}", engine.name(), precision.name())
 }
 
 #[cfg(not(feature = "gpu"))]
@@ -57,18 +88,18 @@ fn automatic(compute: &Compute, _: usize, _: bool) -> Result<Box<dyn Backend>, F
 }
 
 #[cfg(feature = "gpu")]
-fn gpu(selector: &str, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
-    let (gpu, note) = gradfield::backend::gpu::Gpu::open(selector)?;
+fn gpu(compute: &Compute, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
+    let (gpu, note) = gradfield::backend::gpu::Gpu::open(&compute.device)?;
     if let (Some(note), false) = (note, quiet) {
         eprintln!("note: {note}");
     }
-    Ok(Box::new(with_fault(gpu)))
+    Ok(Box::new(with_flags(with_fault(gpu), compute, quiet)))
 }
 
 /// The engine with a fault, for tests that `verify` sees it: `GRADFIELD_FAULT="m_sin(a)=>m_cos(a)"` replaces a piece
 /// of every shader, and says so.
 #[cfg(feature = "gpu")]
-fn with_fault(gpu: gradfield::backend::gpu::Gpu) -> gradfield::backend::gpu::Gpu {
+pub(crate) fn with_fault(gpu: gradfield::backend::gpu::Gpu) -> gradfield::backend::gpu::Gpu {
     let fault = std::env::var("GRADFIELD_FAULT").unwrap_or_default();
     let Some((right, wrong)) = fault.split_once("=>").map(|(a, b)| (a.to_string(), b.to_string())) else { return gpu };
     eprintln!("note: GRADFIELD_FAULT puts `{wrong}` for `{right}` into every shader; the results are wrong on purpose");
@@ -76,9 +107,10 @@ fn with_fault(gpu: gradfield::backend::gpu::Gpu) -> gradfield::backend::gpu::Gpu
 }
 
 #[cfg(not(feature = "gpu"))]
-fn gpu(selector: &str, _: bool) -> Result<Box<dyn Backend>, Failure> {
+fn gpu(compute: &Compute, _: bool) -> Result<Box<dyn Backend>, Failure> {
     Err(Failure::Run(format!(
-        "--device {selector}: this gradfield was built without its feature `gpu`; build it with \
-         `cargo build --release`, or take --device cpu"
+        "--device {}: this gradfield was built without its feature `gpu`; build it with \
+         `cargo build --release`, or take --device cpu",
+        compute.device
     )))
 }

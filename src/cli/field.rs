@@ -1,7 +1,7 @@
 //! `gradfield field`: value and gradient over a meshgrid, to a file.
 
 use super::Failure;
-use super::engine::choose;
+use super::engine::{choose, source};
 use super::options::{Compute, Function, check_names, grid};
 use clap::Args;
 use gradfield::Precision;
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let expression = arguments.function.parse()?;
     let format = format(arguments)?;
     if format != Format::Npy {
-        check_names(expression.variables(), &["f"])?;
+        check_names(expression.variables(), if format == Format::Npz { &["f", "device"] } else { &["f"] })?;
     }
     let outputs = expression.gradient()?;
     let precision = arguments.compute.precision.map_or(Precision::F32, Precision::from);
@@ -44,7 +44,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let field = Field::evaluate(&outputs, points, engine.as_ref(), precision)?;
     match format {
         Format::Npy => write_npy(&mut out, &field)?,
-        Format::Npz => write_npz(&mut out, &field, expression.variables())?,
+        Format::Npz => {
+            write_npz(&mut out, &field, expression.variables(), &source(engine.as_ref(), precision))?;
+        }
         _ => write_csv(&mut out, &field, expression.variables())?,
     }
     out.finish()?;
@@ -66,8 +68,9 @@ fn write_npy(out: &mut Output, field: &Field) -> Result<(), Failure> {
     Ok(writer.finish()?)
 }
 
-/// The axes by the variables' names, then `f`, `df_dx`, ... each in the shape of the meshgrid.
-fn write_npz(out: &mut Output, field: &Field, variables: &[String]) -> Result<(), Failure> {
+/// The axes by the variables' names, then `f`, `df_dx`, ... each in the shape of the meshgrid; `device`, what computed
+/// them.
+fn write_npz(out: &mut Output, field: &Field, variables: &[String], source: &str) -> Result<(), Failure> {
     let Points::Grid(axes) = &field.points else { return Ok(()) };
     let precision = field.columns[0].precision();
     let axes: Vec<Values> = axes.iter().map(|axis| Values::from_f64(precision, axis)).collect();
@@ -75,7 +78,9 @@ fn write_npz(out: &mut Output, field: &Field, variables: &[String]) -> Result<()
     let axes = variables.iter().zip(&axes).map(|(name, axis)| Array::new(name.as_str(), &[axis.len()], axis));
     let columns = field.names.iter().zip(&field.columns);
     let columns = columns.map(|(name, column)| Array::new(name.replace('/', "_"), &shape, column));
-    let arrays: Vec<Array<'_>> = axes.chain(columns).collect();
+    let source = [source];
+    let device = Array::new("device", &[], Column::Text(&source));
+    let arrays: Vec<Array<'_>> = axes.chain(columns).chain([device]).collect();
     Ok(files::write_npz(out, &arrays)?)
 }
 

@@ -14,6 +14,7 @@ mod grad;
 mod options;
 mod paths;
 mod plot;
+mod probe;
 mod progress;
 mod verify;
 

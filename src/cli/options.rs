@@ -76,6 +76,9 @@ pub(crate) struct Compute {
     /// CPU threads (default: one per core)
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// On a GPU, take the driver's sin, exp and so on: faster, of unknown error (see `devices --probe`)
+    #[arg(long)]
+    pub(crate) fast_math: bool,
 }
 
 /// A number format on the command line.

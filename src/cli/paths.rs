@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::descend::Arguments;
+use super::engine::source;
 use super::options::ranges;
 use super::plot::{frame, pixels, write};
 use gradfield::backend::Backend;
@@ -29,7 +30,7 @@ pub(super) fn draw(
 ) -> Result<(), Failure> {
     let scene = Scene { arguments, expression, trail, engine, precision };
     let picture = if expression.variables().len() == 1 { scene.curve()? } else { scene.plane()? };
-    write(out, &picture, expression.text())
+    write(out, &picture, expression.text(), &source(engine, precision))
 }
 
 struct Scene<'a> {

@@ -5,7 +5,7 @@
 use super::Failure;
 use super::bare;
 use super::colours::{colouring, shown, tell};
-use super::engine::choose;
+use super::engine::{choose, source};
 use super::options::{Compute, Function, ranges, size};
 use clap::Args;
 use gradfield::backend::Backend;
@@ -91,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         precision: precision(&arguments.compute),
     };
     let picture = if dimension == 1 { canvas.curve(width, height)? } else { canvas.plane(width, height)? };
-    write(&mut out, &picture, expression.text())?;
+    write(&mut out, &picture, expression.text(), &source(canvas.engine, canvas.precision))?;
     out.finish()?;
     Ok(())
 }
@@ -175,10 +175,10 @@ pub(super) fn pixels(text: Option<&str>, default: (u32, u32)) -> Result<(u32, u3
 }
 
 /// Draws a picture and writes it as PNG.
-pub(super) fn write(out: &mut Output, picture: &Picture, title: &str) -> Result<(), Failure> {
+pub(super) fn write(out: &mut Output, picture: &Picture, title: &str, source: &str) -> Result<(), Failure> {
     let bitmap = picture.draw()?;
     let (width, height) = (bitmap.width as usize, bitmap.height as usize);
-    let head = PngHead { width, height, channels: Channels::Rgba, title: Some(title) };
+    let head = PngHead { width, height, channels: Channels::Rgba, title: Some(title), source: Some(source) };
     Ok(write_png(out, head, |rows| rows.push(&bitmap.rgba))?)
 }
 

@@ -1,25 +1,7 @@
-//! Where particles start: counter-based random numbers, keyed by (seed, particle, coordinate).
-//!
-//! A start depends on nothing but its key, so the same seed gives the same starts for any number of particles,
-//! threads, chunks or shards.
+//! Where particles start: random numbers keyed by (seed, particle, coordinate), so the same seed gives the same
+//! starts for any number of particles, threads, chunks or shards.
 
-/// A number in [0, 1) with 53 random bits, for this key.
-///
-/// Two rounds of the finaliser of SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number
-/// generators, 2014) over a counter; good enough to scatter starts, not for cryptography.
-pub fn uniform(seed: u64, particle: u64, coordinate: u64) -> f64 {
-    let key = mix(seed ^ 0x6a09_e667_f3bc_c909);
-    let word = mix(mix(key.wrapping_add(particle.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
-        ^ coordinate.wrapping_mul(0xd1b5_4a32_d192_ed03));
-    (word >> 11) as f64 / (1u64 << 53) as f64
-}
-
-fn mix(mut z: u64) -> u64 {
-    z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
+pub use crate::random::uniform;
 
 /// `count` points in the box `ranges` (one (lo, hi) per variable): one column per variable.
 pub fn uniform_box(seed: u64, count: usize, ranges: &[(f64, f64)]) -> Vec<Vec<f64>> {

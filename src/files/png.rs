@@ -38,6 +38,8 @@ pub struct PngHead<'a> {
     pub channels: Channels,
     /// Written into the file for programs that show titles.
     pub title: Option<&'a str>,
+    /// What computed it, the format's `Source`.
+    pub source: Option<&'a str>,
 }
 
 /// Takes a picture's rows from its top to its bottom.
@@ -54,7 +56,7 @@ pub struct PngRows<'a> {
 /// ```
 /// use gradfield::files::{Channels, FileError, PngHead, write_png};
 /// let mut file = Vec::new();
-/// let head = PngHead { width: 2, height: 300, channels: Channels::Rgb, title: Some("a red strip") };
+/// let head = PngHead { width: 2, height: 300, channels: Channels::Rgb, title: Some("a red strip"), source: None };
 /// write_png(&mut file, head, |rows| {
 ///     for _band in 0..3 {
 ///         rows.push(&[255, 0, 0].repeat(2 * 100))?;
@@ -172,8 +174,10 @@ fn encoder<'a>(out: &'a mut dyn Write, head: &PngHead) -> Result<Encoder<'a, &'a
     // 3.5 MB and 0.14 s, 5.8 MB; Balanced 1.0 s, 1.8 MB and 1.6 s, 3.2 MB.
     encoder.set_compression(Compression::Fast);
     encoder.add_text_chunk("Software".to_owned(), "gradfield".to_owned())?;
-    if let Some(title) = head.title {
-        encoder.add_itxt_chunk("Title".to_owned(), title.to_owned())?;
+    for (key, text) in [("Title", head.title), ("Source", head.source)] {
+        if let Some(text) = text {
+            encoder.add_itxt_chunk(key.to_owned(), text.to_owned())?;
+        }
     }
     Ok(encoder)
 }

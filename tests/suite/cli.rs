@@ -498,10 +498,10 @@ fn arrays() -> Check {
         assert_eq!(shape(&fs::read(at.join("a.npy"))?)?, shape_expected, "{line}");
     }
     for (line, expected) in [
-        ("field 'x^2 y' --size 5x4 -o a.npz", "x [5] y [4] f [4, 5] df_dx [4, 5] df_dy [4, 5]"),
-        ("field x[1]+x[2] --size 3x2 -o a.npz", "x[1] [3] x[2] [2] f [2, 3] df_dx[1] [2, 3] df_dx[2] [2, 3]"),
-        ("field pi -o a.npz", "f []"),
-        ("descend x+y --starts 7 --steps 4 --every 2 -o a.npz", "step [3] x [3, 7] y [3, 7] f [3, 7]"),
+        ("field 'x^2 y' --size 5x4 -o a.npz", "x [5] y [4] f [4, 5] df_dx [4, 5] df_dy [4, 5] device []"),
+        ("field x[1]+x[2] --size 3x2 -o a.npz", "x[1] [3] x[2] [2] f [2, 3] df_dx[1] [2, 3] df_dx[2] [2, 3] device []"),
+        ("field pi -o a.npz", "f [] device []"),
+        ("descend x+y --starts 7 --steps 4 --every 2 -o a.npz", "step [3] x [3, 7] y [3, 7] f [3, 7] device []"),
     ] {
         output(at, line)?;
         let mut archive = zip::ZipArchive::new(fs::File::open(at.join("a.npz"))?)?;

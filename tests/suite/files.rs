@@ -504,7 +504,7 @@ fn pixels(head: &PngHead) -> Vec<u8> {
 
 fn png_back() {
     for (width, height, channels) in [(1, 1, Channels::Rgb), (37, 101, Channels::Rgb), (300, 257, Channels::Rgba)] {
-        let head = PngHead { width, height, channels, title: Some("∇f of x²") };
+        let head = PngHead { width, height, channels, title: Some("∇f of x²"), source: Some("CPU, f32") };
         let expected = pixels(&head);
         for band in [1, 7, 64, 1000] {
             let mut file = Vec::new();
@@ -521,7 +521,7 @@ fn png_back() {
         }
     }
     let fails = |width, height, bytes: usize, message: &str| {
-        let head = PngHead { width, height, channels: Channels::Rgb, title: None };
+        let head = PngHead { width, height, channels: Channels::Rgb, title: None, source: None };
         let result = write_png(&mut Vec::new(), head, |rows| rows.push(&vec![0; bytes]));
         assert_eq!(result.expect_err(message).to_string(), message);
     };

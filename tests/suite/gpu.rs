@@ -4,7 +4,7 @@
 //! The arithmetic here is chosen so that every engine gives the same bits: small integers, and products and sums of
 //! them; rounding is the matter of the ops' own tests.
 
-use gradfield::backend::gpu::{Adapters, Frame, Gpu, Limits, shader_text};
+use gradfield::backend::gpu::{Adapters, Frame, Gpu, Limits, Mathematics::Own, shader_text};
 use gradfield::backend::{Backend, BackendError, Steps};
 use gradfield::op::{Op, TABLE, ops};
 use gradfield::points::{Points, Values};
@@ -405,12 +405,12 @@ fn every_frame_is_valid_wgsl() -> Check {
     for precision in [F32, F64] {
         for (tape, name) in [(&digits(1), "one"), (&digits(3), "three"), (&constant, "none"), (&everything(), "all")] {
             for frame in [Frame::Grid, Frame::Columns] {
-                valid(&shader_text(tape, precision, frame), name)?;
+                valid(&shader_text(tape, precision, frame, Own), name)?;
             }
         }
         for frame in clocks {
-            valid(&shader_text(&walk(), precision, frame), "walk")?;
-            valid(&shader_text(&wide, precision, frame), "wide")?;
+            valid(&shader_text(&walk(), precision, frame, Own), "walk")?;
+            valid(&shader_text(&wide, precision, frame, Own), "wide")?;
         }
     }
     Ok(())
@@ -426,7 +426,7 @@ fn valid(text: &str, name: &str) -> Check {
 }
 
 fn a_shader_holds_only_what_it_calls() -> Check {
-    let text = shader_text(&digits(2), F32, Frame::Grid);
+    let text = shader_text(&digits(2), F32, Frame::Grid, Own);
     if text.contains("fn m_") || !text.contains("fn op_add(a: R, b: R)") || text.contains("fn op_subtract") {
         return Err(text.into());
     }
@@ -435,7 +435,7 @@ fn a_shader_holds_only_what_it_calls() -> Check {
         code: vec![instruction(ops::EXP, &[Arg::Input(0)])],
         outputs: vec![Arg::Value(0)],
     };
-    let text = shader_text(&tape, F32, Frame::Grid);
+    let text = shader_text(&tape, F32, Frame::Grid, Own);
     if text.contains("fn m_exp(") && !text.contains("fn m_gamma(") { Ok(()) } else { Err(text.into()) }
 }
 

@@ -15,6 +15,7 @@ mod gradients;
 mod identities;
 mod ops;
 mod parse;
+mod probe;
 mod readme;
 mod rules;
 mod verify;
@@ -32,6 +33,7 @@ fn main() {
     tests.extend(identities::tests());
     tests.extend(ops::tests());
     tests.extend(parse::tests());
+    tests.extend(probe::tests());
     tests.extend(readme::tests());
     tests.extend(rules::tests());
     tests.extend(verify::tests());

@@ -36,9 +36,14 @@ fn passes(engine: Engine) -> Result<(), Failed> {
     require(output.status.code() == Some(0) && right, || format!("{:?}: {report:#}", output.status))
 }
 
+/// A wrong operation, and right operations whose results are stored in the wrong place.
 fn fails_with_a_fault(engine: Engine) -> Result<(), Failed> {
-    let output = command(engine).env("GRADFIELD_FAULT", "return m_sin(a)=>return m_cos(a)").output()?;
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let failed = output.status.code() == Some(3) && report["passed"] == false;
-    require(failed, || format!("{:?}: {report:#}", output.status))
+    let store = |output: usize| format!("results[1u * job.section + index] = o.v{output}");
+    for fault in ["return m_sin(a)=>return a".to_string(), format!("{}=>{}", store(1), store(2))] {
+        let output = command(engine).env("GRADFIELD_FAULT", &fault).output()?;
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let failed = output.status.code() == Some(3) && report["passed"] == false;
+        require(failed, || format!("{fault}: {:?}: {report:#}", output.status))?;
+    }
+    Ok(())
 }

@@ -63,6 +63,10 @@ impl Backend for Cpu {
         format!("CPU, {} threads, {}", self.threads(), self.level.name())
     }
 
+    fn name(&self) -> String {
+        "CPU".to_string()
+    }
+
     fn accuracy(&self, op: Op, precision: Precision) -> Accuracy {
         Accuracy::ulp(op.slack.on_cpu(precision))
     }

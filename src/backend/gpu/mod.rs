@@ -29,7 +29,7 @@ mod wgsl;
 
 pub use adapter::{Adapter, Adapters, Choice, Kind};
 pub use plan::Limits;
-pub use wgsl::{Frame, shader_text};
+pub use wgsl::{Frame, Mathematics, shader_text};
 
 use super::{Accuracy, Backend, BackendError, Program};
 use crate::op::Op;
@@ -51,6 +51,7 @@ pub struct Gpu {
     layout: wgpu::PipelineLayout,
     faults: Arc<Mutex<Faults>>,
     rewrite: Option<Rewrite>,
+    mathematics: Mathematics,
 }
 
 /// What the driver reported outside of any call.
@@ -101,7 +102,7 @@ impl Gpu {
             bind_group_layouts: &[Some(&bindings)],
             immediate_size: 0,
         });
-        Gpu { adapter, device, queue, limits, bindings, layout, faults, rewrite: None }
+        Gpu { adapter, device, queue, limits, bindings, layout, faults, rewrite: None, mathematics: Mathematics::Own }
     }
 
     /// The adapter.
@@ -112,6 +113,12 @@ impl Gpu {
     /// What work is cut to.
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// The same device with the driver's functions instead of gradfield's, in single precision.
+    pub fn with_mathematics(mut self, mathematics: Mathematics) -> Gpu {
+        self.mathematics = mathematics;
+        self
     }
 
     /// The same device with lower limits, to see what happens then.
@@ -147,7 +154,7 @@ impl Gpu {
 
     /// Compiles the shader of a frame.
     fn compile(&self, tape: &Tape, precision: Precision, frame: Frame) -> Result<wgpu::ComputePipeline, BackendError> {
-        let text = shader_text(tape, precision, frame);
+        let text = shader_text(tape, precision, frame, self.mathematics);
         let text = self.rewrite.as_ref().map_or_else(|| text.clone(), |rewrite| rewrite(&text));
         self.guarded("compiling the shader", || {
             let source = wgpu::ShaderSource::Wgsl(text.into());
@@ -250,11 +257,18 @@ fn paragraph(message: &str) -> String {
 
 impl Backend for Gpu {
     fn describe(&self) -> String {
-        self.adapter.title()
+        match self.mathematics {
+            Mathematics::Own => self.adapter.title(),
+            Mathematics::Driver => format!("{}, fast-math", self.adapter.title()),
+        }
     }
 
     fn accuracy(&self, op: Op, precision: Precision) -> Accuracy {
-        Accuracy::ulp(op.slack.on_gpu(precision))
+        match self.mathematics.driver(op, precision) {
+            None => Accuracy::ulp(op.slack.on_gpu(precision)),
+            // Nothing is promised; `probe` measures it.
+            Some(_) => Accuracy { domain: Some(op.domain), ..Accuracy::ulp(f64::INFINITY) },
+        }
     }
 
     fn flushes_subnormals(&self) -> bool {

@@ -30,9 +30,26 @@ pub enum Frame {
     },
 }
 
+/// Whose functions a shader calls for `sin` and its kin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mathematics {
+    /// gradfield's, whose error is known.
+    #[default]
+    Own,
+    /// The driver's where it has one (in single precision), faster and of unknown error.
+    Driver,
+}
+
+impl Mathematics {
+    /// The driver's text for an operation, where it is taken.
+    pub fn driver(self, op: Op, precision: Precision) -> Option<&'static str> {
+        op.driver.filter(|_| self == Mathematics::Driver && precision == Precision::F32)
+    }
+}
+
 /// The shader that runs `tape` in `frame`, as it is given to the driver.
-pub fn shader_text(tape: &Tape, precision: Precision, frame: Frame) -> String {
-    let body = TapeText::new(tape, precision, frame).write();
+pub fn shader_text(tape: &Tape, precision: Precision, frame: Frame, mathematics: Mathematics) -> String {
+    let body = TapeText::new(tape, precision, frame, mathematics).write();
     let (format, frame) = (
         match precision {
             Precision::F32 => include_str!("../../../shaders/prelude32.wgsl"),
@@ -53,6 +70,7 @@ struct TapeText<'t> {
     tape: &'t Tape,
     precision: Precision,
     frame: Frame,
+    mathematics: Mathematics,
     /// Each input as an expression.
     inputs: Vec<String>,
     /// Number of inputs that differ by point.
@@ -63,7 +81,7 @@ struct TapeText<'t> {
 }
 
 impl<'t> TapeText<'t> {
-    fn new(tape: &'t Tape, precision: Precision, frame: Frame) -> TapeText<'t> {
+    fn new(tape: &'t Tape, precision: Precision, frame: Frame, mathematics: Mathematics) -> TapeText<'t> {
         let (mut varying, mut uniform) = (0, 0);
         let mut inputs = Vec::with_capacity(tape.inputs.len());
         for input in &tape.inputs {
@@ -77,7 +95,7 @@ impl<'t> TapeText<'t> {
             }
         }
         let (names, order) = names(tape);
-        TapeText { tape, precision, frame, inputs, varying, names, order }
+        TapeText { tape, precision, frame, mathematics, inputs, varying, names, order }
     }
 
     fn write(&self) -> String {
@@ -97,7 +115,8 @@ impl<'t> TapeText<'t> {
     /// One operation of the table.
     fn function(&self, op: Op) -> String {
         let operands = ["a: R", "b: R", "c: R"][..op.arity].join(", ");
-        let kernel = library::suffixed(op.wgsl, self.precision);
+        let text = self.mathematics.driver(op, self.precision).unwrap_or(op.wgsl);
+        let kernel = library::suffixed(text, self.precision);
         format!("fn {}({operands}) -> R {{\n    return {kernel};\n}}\n", self.names[&op])
     }
 
