@@ -8,7 +8,7 @@ use std::process::Command;
 const EXPRESSION: &str = "sin(3x)*exp(-y^2)+ln(1+x^2 y^2)*tanh(x-y)";
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let mut tests = Vec::new();
+    let mut tests = vec![Trial::test("verify::points_of_a_file", points_of_a_file)];
     for engine in ENGINES.into_iter().filter(|engine| engine.name != "reference") {
         let name = format!("{}::{}::verify", engine.name, engine.precision.name());
         tests.push(Trial::test(format!("{name}::passes"), move || passes(engine)).with_ignored_flag(!engine.runs()));
@@ -34,6 +34,22 @@ fn passes(engine: Engine) -> Result<(), Failed> {
     let judged = report["outputs"][0]["judged"].as_u64();
     let right = report["passed"] == true && outputs == 3 && judged == Some(512 * 512);
     require(output.status.code() == Some(0) && right, || format!("{:?}: {report:#}", output.status))
+}
+
+/// The points of a table, the last of which is past the reach of the sine.
+fn points_of_a_file() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("points.csv");
+    std::fs::write(&file, "y,x\n2,1\n-1,0.5\n3,1e7\n")?;
+    let mut command = Command::new(program());
+    command.args(["verify", "sin(x) y", "--format", "json", "--points"]).arg(&file);
+    let output = command.output()?;
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let counts = (report["points"].as_u64(), report["outputs"][0]["judged"].as_u64());
+    require(output.status.code() == Some(0) && counts == (Some(3), Some(2)), || format!("{report:#}"))?;
+    let both = command.args(["--size", "9"]).output()?;
+    let told = String::from_utf8_lossy(&both.stderr).into_owned();
+    require(both.status.code() == Some(2) && told.contains("--size"), || told)
 }
 
 /// A wrong operation, and right operations whose results are stored in the wrong place.
