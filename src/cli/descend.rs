@@ -1,10 +1,11 @@
 //! `gradfield descend`: particles that follow a rule, and their paths.
 
 use super::engine::{choose, source};
-use super::options::{Compute, Function, check_names, digits, example, given_points, number, ranges};
+use super::options::{Compute, Function, check_names, digits, example, given_points, ranges};
+use super::rule::{Constants, rule};
 use super::{Failure, paths};
 use clap::Args;
-use gradfield::descent::{self, Plan, Rule, RuleError, Trail, rules, starts};
+use gradfield::descent::{self, Plan, Trail, starts};
 use gradfield::field::{FieldError, check_size};
 use gradfield::files::{self, Column, CsvWriter, Format, Output};
 use gradfield::{Expression, Precision, Values};
@@ -30,12 +31,8 @@ pub(crate) struct Arguments {
     /// f, g2 and t are the value, the squared norm of the gradient and the number of the step
     #[arg(long, default_value = "gd")]
     rule: String,
-    /// Learning rate, the same as --param lr=NUMBER (default: 0.01)
-    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
-    lr: Option<String>,
-    /// A hyper-parameter of the rule, such as beta=0.8 (repeatable); one of your own needs all but lr
-    #[arg(long = "param", value_name = "NAME=NUMBER", allow_hyphen_values = true)]
-    parameters: Vec<String>,
+    #[command(flatten)]
+    constants: Constants,
     /// Steps to take
     #[arg(long, value_name = "N", default_value = "100", allow_negative_numbers = true)]
     steps: u64,
@@ -176,64 +173,11 @@ fn plan(arguments: &Arguments, particles: usize, format: Format) -> Result<Plan,
         None if all <= ROWS => 1,
         None => 0,
     };
-    Ok(Plan { rule: rule(arguments)?, steps: arguments.steps, every, maximize: arguments.maximize })
-}
-
-/// The rule of `--rule` with the hyper-parameters of `--param` and `--lr`.
-fn rule(arguments: &Arguments) -> Result<Rule, Failure> {
-    let parameters = parameters(arguments)?;
-    if let Some(row) = rules::by_name(&arguments.rule) {
-        let mut rule = Rule::of(row)?;
-        parameters.iter().try_for_each(|(name, value)| rule.set(name, *value))?;
-        return Ok(rule);
-    }
-    if arguments.rule.contains('=') {
-        return own_rule(&arguments.rule, parameters);
-    }
-    let known: Vec<&str> = rules::TABLE.iter().map(|row| row.name).collect();
-    Err(Failure::usage(format!(
-        "--rule: `{}` is neither a rule ({}) nor a formula such as \"x = x - lr g\"",
-        arguments.rule,
-        known.join(", ")
-    )))
-}
-
-/// Names and values, each name once.
-fn parameters(arguments: &Arguments) -> Result<Vec<(String, f64)>, Failure> {
-    let lr = arguments.lr.iter().map(|value| ("--lr", "lr", value.as_str()));
-    let mut parameters: Vec<(String, f64)> = Vec::new();
-    let split =
-        |text: &'_ String| text.split_once('=').map(|(name, value)| (name.trim().to_string(), value.to_string()));
-    for text in &arguments.parameters {
-        let (name, value) = split(text).filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
-            Failure::usage(format!("--param {text}: write a name and a number, as in --param beta=0.8"))
-        })?;
-        parameters.push((name, number("--param", &value)?));
-    }
-    for (flag, name, value) in lr {
-        parameters.push((name.to_string(), number(flag, value)?));
-    }
-    for (k, (name, _)) in parameters.iter().enumerate() {
-        if parameters[..k].iter().any(|(known, _)| known == name) {
-            return Err(Failure::usage(format!("the hyper-parameter `{name}` has two values; leave one")));
-        }
-    }
-    Ok(parameters)
-}
-
-/// A formula of the user's own; what it does not name it cannot be told.
-fn own_rule(formula: &str, mut parameters: Vec<(String, f64)>) -> Result<Rule, Failure> {
-    if let Some((name, _)) = parameters.iter().find(|(name, _)| !formula.contains(name.as_str())) {
-        return Err(Failure::usage(format!("the rule `{formula}` has no hyper-parameter `{name}`")));
-    }
-    if !parameters.iter().any(|(name, _)| name == "lr") {
-        parameters.push(("lr".to_string(), 0.01));
-    }
-    Rule::parse("own", formula, parameters).map_err(|error| match error {
-        RuleError::Parse(_) if error.to_string().contains("unknown name") => {
-            Failure::usage(format!("{error}\na hyper-parameter gets its value by --param beta=0.9"))
-        }
-        other => other.into(),
+    Ok(Plan {
+        rule: rule(&arguments.rule, &arguments.constants)?,
+        steps: arguments.steps,
+        every,
+        maximize: arguments.maximize,
     })
 }
 

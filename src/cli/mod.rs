@@ -16,6 +16,7 @@ mod paths;
 mod plot;
 mod probe;
 mod progress;
+mod rule;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
