@@ -14,7 +14,7 @@ Out: data/truth.csv: a header, then rows `function,a,b,c,value,rest`.
                not finite. value + rest is right to more than 100 bits.
      A result beyond the range of f64 has value inf; one below it the nearest subnormal number or 0.
 
-Run: python3 scripts/truth.py            (again: minutes; needs mpmath)
+Run: python3 scripts/truth.py            (some seconds; needs mpmath)
      python3 scripts/truth.py --new
      python3 scripts/truth.py --add found.csv
 
@@ -47,7 +47,8 @@ SMALLEST, LEAST_NORMAL, LARGEST = 5e-324, sys.float_info.min, sys.float_info.max
 # ---- the operations ------------------------------------------------------------------------------
 #
 # Each takes its operands as f64 and gives the true result: a Fraction where it is rational, else an mpf at
-# the precision of the moment, or an infinity or NaN as a float.
+# the precision of the moment; as a float an infinity, NaN, or 0 for what is far below the range of f64.
+# Functions that saturate give their limit where its distance from the result is far out of sight.
 
 
 def fraction_of(operation: Callable) -> Callable:
@@ -75,7 +76,8 @@ def divide(a: float, b: float):
 
 def modulo(a: float, b: float):
     x, y = Fraction(a), Fraction(b)
-    return x - y * math.floor(x / y)
+    remainder = x - y * math.floor(x / y)
+    return remainder or math.copysign(0.0, b)
 
 
 def power(a: float, b: float):
@@ -100,7 +102,7 @@ def exponential(function: Callable) -> Callable:
 
 
 def expm1(a: float):
-    return -1 + mpf(10) ** -200 if a < -2000 else beyond(a) if a > 2000 else mp.expm1(mpf(a))
+    return mpf(-1) if a < -2000 else beyond(a) if a > 2000 else mp.expm1(mpf(a))
 
 
 def hyperbolic(function: Callable, sign: Callable) -> Callable:
@@ -108,15 +110,15 @@ def hyperbolic(function: Callable, sign: Callable) -> Callable:
 
 
 def tanh(a: float):
-    return math.copysign(1, a) * (1 - mpf(10) ** -200) if abs(a) > 2000 else mp.tanh(mpf(a))
+    return mpf(math.copysign(1, a)) if abs(a) > 2000 else mp.tanh(mpf(a))
 
 
 def erf(a: float):
-    return math.copysign(1, a) * (1 - mpf(10) ** -200) if abs(a) > 40 else mp.erf(mpf(a))
+    return mpf(math.copysign(1, a)) if abs(a) > 40 else mp.erf(mpf(a))
 
 
 def erfc(a: float):
-    return 0.0 if a > 40 else 2 - mpf(10) ** -200 if a < -40 else mp.erfc(mpf(a))
+    return 0.0 if a > 40 else mpf(2) if a < -40 else mp.erfc(mpf(a))
 
 
 def gamma(a: float):
@@ -143,7 +145,7 @@ def reflected(order: int, a):
 
 def sigmoid(a: float):
     if abs(a) > 2000:
-        return 0.0 if a < 0 else 1 - mpf(10) ** -200
+        return 0.0 if a < 0 else mpf(1)
     return 1 / (1 + mp.exp(-mpf(a)))
 
 
@@ -179,10 +181,12 @@ HALF_TURNS = [k * math.pi / 2 for k in (1, 2, 3, 4, 11, 710, 344, 573204, 411557
 PAIRS = [(1.0, SMALLEST), (LEAST_NORMAL, 1.5), (3e-310, 0.3), (1e300, 1e-300), (1e-200, 1e-200), (LARGEST, LARGEST)]
 SUMS = PAIRS + [(1.0, 2.0**-53), (1.0, 3 * 2.0**-53), (-1.0, 2.0**-54), (1e16, 1.0), (LEAST_NORMAL, -SMALLEST)]
 QUOTIENTS = PAIRS + [(1.0, 3.0), (LARGEST, 0.5), (LEAST_NORMAL, 3.0), (SMALLEST, 2.0), (1.0, LARGEST)]
-TRIPLES = [(1.1, 1.3, -1.43), (1e-160, 1e-160, 1e-310), (1e200, 1e200, -1e300), (0.1, 10.0, -1.0), (3.0, 1 / 3, -1.0)]
-POWERS = [(1 + 2.0**-52, 1e18), (1 - 2.0**-53, 1e18), (1.0000001, 7e9), (0.9999999, 7e9), (2.0, -1074.5), (2.0, 1023.99),
-          (10.0, 308.0), (10.0, -320.0), (-2.0, 3.0), (-3.0, 40.0), (-1.5, -301.0), (-8.0, 0.3), (SMALLEST, 0.5),
-          (LARGEST, -1.0), (LEAST_NORMAL, 1.04), (4.0, 0.5), (9.0, 1.5), (1e-300, -1.02), (0.5, 3.0)]
+TRIPLES = [(1.1, 1.3, -1.43), (1e-160, 1e-160, 1e-310), (1e200, 1e200, -1e300), (0.1, 10.0, -1.0),
+           (3.0, 1 / 3, -1.0)]
+POWERS = [(1 + 2.0**-52, 1e18), (1 - 2.0**-53, 1e18), (1.0000001, 7e9), (0.9999999, 7e9), (2.0, -1074.5),
+          (2.0, 1023.99), (10.0, 308.0), (10.0, -320.0), (-2.0, 3.0), (-3.0, 40.0), (-1.5, -301.0),
+          (-8.0, 0.3), (SMALLEST, 0.5), (LARGEST, -1.0), (LEAST_NORMAL, 1.04), (4.0, 0.5), (9.0, 1.5),
+          (1e-300, -1.02), (0.5, 3.0)]
 DIRECTIONS = PAIRS + [(1.0, -1.0), (1e-300, -1e300), (-SMALLEST, 1.0), (-1e-17, -1.0), (1.0, 1e-17), (-1.0, -1e300)]
 WHOLE = [(5.5, 2.0), (-5.5, 2.0), (5.5, -2.0), (0.3, 0.1), (1e15, 3.0), (1e15, 0.7), (-1e-20, 3.0), (6.0, 0.2),
          (LEAST_NORMAL, SMALLEST), (-1e300, 7e285), (1e-310, -7e-312), (7.0, 7.000000000000001)]
@@ -197,15 +201,19 @@ FUNCTIONS = {
     "fma": Function(fraction_of(lambda a, b, c: a * b + c), [REALS] * 3, TRIPLES),
     "fms": Function(fraction_of(lambda a, b, c: a * b - c), [REALS] * 3, TRIPLES),
     "fnma": Function(fraction_of(lambda a, b, c: c - a * b), [REALS] * 3, TRIPLES),
-    "fract": Function(fraction_of(lambda a: a - math.floor(a)), [REALS], SIGNED_TINY + [1.0, -1.5, 4503599627370495.5]),
-    "mod": Function(modulo, [REALS, (0.5, 4)], WHOLE, reach=lambda a, b: b != 0 and abs(Fraction(a) / Fraction(b)) < 2e15),
-    "sqrt": Function(real(mp.sqrt), [POSITIVE], TINY + [1.0, 4.0, LARGEST, -1.0]),
-    "cbrt": Function(lambda a: math.copysign(1, a) * mp.cbrt(abs(mpf(a))), [REALS], SIGNED_TINY + [1.0, 27.0, -LARGEST]),
-    "hypot": Function(real(mp.hypot), [REALS, REALS], PAIRS + [(3.0, 4.0), (1.2e308, 1.3e308), (SMALLEST, SMALLEST)]),
+    "fract": Function(fraction_of(lambda a: a - math.floor(a)), [REALS],
+                      SIGNED_TINY + [1.0, 0.5, -1.5, 4503599627370495.5]),
+    "mod": Function(modulo, [REALS, (0.5, 4)], WHOLE,
+                    reach=lambda a, b: b != 0 and abs(Fraction(a) / Fraction(b)) < 2e15),
+    "sqrt": Function(real(mp.sqrt), [POSITIVE], TINY + [1.0, 2.0, 4.0, LARGEST, -1.0], [(0.25, 1)]),
+    "cbrt": Function(lambda a: math.copysign(1, a) * mp.cbrt(abs(mpf(a))), [REALS],
+                     SIGNED_TINY + [1.0, 27.0, -LARGEST]),
+    "hypot": Function(real(mp.hypot), [REALS, REALS],
+                      PAIRS + [(3.0, 4.0), (1.2e308, 1.3e308), (SMALLEST, SMALLEST)]),
     "exp": Function(exponential(mp.exp), [MODEST], SIGNED_TINY + [709.78271289338397, -708.39641853226408,
                     -745.13321910194122, 0.34657359027997264, 1e300, -1e5], [(-746, 710), (-1, 1)]),
-    "exp2": Function(exponential(lambda a: mpf(2) ** a), [MODEST], SIGNED_TINY + [1023.9999999999999, -1022.0, -1074.5,
-                     0.5, -1.5, 3.0, 1e300, -1e5], [(-1076, 1024), (-1, 1)]),
+    "exp2": Function(exponential(lambda a: mpf(2) ** a), [MODEST], SIGNED_TINY + [1023.9999999999999, -1022.0,
+                     -1074.5, 0.5, -1.5, 3.0, 1e300, -1e5], [(-1076, 1024), (-1, 1)]),
     "expm1": Function(expm1, [MODEST], SIGNED_TINY + [709.78271289338397, 0.34657359027997264, -0.34657359027997264,
                       -37.5, -1e5, 1e300], [(-40, 710), (-1, 1)]),
     "ln": Function(real(mp.log), [POSITIVE], TINY + [1.0, 0.7071067811865475, 1.4142135623730951,
@@ -221,7 +229,8 @@ FUNCTIONS = {
     "tan": Function(real(mp.tan), [(-1.5, 1.5)], SIGNED_TINY + HALF_TURNS, [(-1e9, 1e9), (-1000, 1000)], circular),
     "asin": Function(real(mp.asin), [UNIT], SIGNED_TINY + [0.5, -0.5, 1.0, -1.0, 0.9999999999999, 1.5], [(-1, 1)]),
     "acos": Function(real(mp.acos), [UNIT], SIGNED_TINY + [0.5, -0.5, 1.0, -1.0, 0.9999999999999, -1.5], [(-1, 1)]),
-    "atan": Function(real(mp.atan), [REALS], SIGNED_TINY + [0.41421356237309503, 1.0, 2.414213562373095, 1e17, -LARGEST]),
+    "atan": Function(real(mp.atan), [REALS],
+                     SIGNED_TINY + [0.41421356237309503, 1.0, 2.414213562373095, 1e17, -LARGEST]),
     "atan2": Function(real(mp.atan2), [REALS, REALS], DIRECTIONS),
     "sinh": Function(hyperbolic(mp.sinh, lambda a: math.copysign(1, a)), [MODEST], SIGNED_TINY + [1.0,
                      710.4758600739439, -1e300], [(-710.5, 710.5), (-1, 1)]),
@@ -229,9 +238,10 @@ FUNCTIONS = {
                      [(-710.5, 710.5), (-1, 1)]),
     "tanh": Function(tanh, [MODEST], SIGNED_TINY + [0.17328679513998632, 19.061547465398498, 22.0, -1e300],
                      [(-20, 20), (-1, 1)]),
-    "asinh": Function(real(mp.asinh), [REALS], SIGNED_TINY + [1.0, 1.152921504606847e18, 1e200, -LARGEST], [(-1, 1)]),
-    "acosh": Function(real(mp.acosh), [(1.001, 20)], [1.0, 1.0000000000000002, 1.00000001, 1.0001, 1.152921504606847e18,
-                      1e200, LARGEST, 0.5, -3.0], [(1, 2)]),
+    "asinh": Function(real(mp.asinh), [REALS], SIGNED_TINY + [1.0, 1.152921504606847e18, 1e200, -LARGEST],
+                      [(-1, 1)]),
+    "acosh": Function(real(mp.acosh), [(1.001, 20)], [1.0, 1.0000000000000002, 1.00000001, 1.0001,
+                      1.152921504606847e18, 1e200, LARGEST, 0.5, -3.0], [(1, 1.01), (1, 2), (1, 1e6)]),
     "atanh": Function(at({1.0: INFINITY, -1.0: -INFINITY}, real(mp.atanh)), [UNIT], SIGNED_TINY + [1.0, -1.0,
                       0.9999999999999999, 0.3333333333333333, 2.0], [(-1, 1)]),
     "erf": Function(erf, [(-4, 4)], SIGNED_TINY + [0.89, 5.9, -6.1, 30.0], [(-1, 1), (-6, 6)]),
@@ -240,14 +250,14 @@ FUNCTIONS = {
                       -177.8, -183.5, -190.5, -3.0], [(-184, 172), (-10, 10)]),
     "lgamma": Function(real(mp.loggamma), [(2.5, 30)], TINY + [1.0, 2.0, 1.5, 2.5, 8.5, 2.5563e305, LARGEST],
                        [(0, 3), (0, 200)], lambda a: a > 0),
-    "digamma": Function(polygamma(0), [(2, 30)], TINY + [1.0, 1.19, 1.8, 3.0, 8.0, 1e17, LARGEST], [(0, 1.2), (1.8, 200)],
-                        lambda a: a > 0 and not 1.2 <= a < 1.8),
+    "digamma": Function(polygamma(0), [(2, 30)], TINY + [1.0, 1.19, 1.8, 3.0, 8.0, 1e17, LARGEST],
+                        [(0, 1.2), (1.8, 200)], lambda a: a > 0 and not 1.2 <= a < 1.8),
     "trigamma": Function(polygamma(1), [(0.1, 30)], SIGNED_TINY + POLES + [1.0, 8.0, 1e17, -3.0, 1e300],
                          [(-30, 0), (0, 200)], lambda a: a > -1e15),
-    "sigmoid": Function(sigmoid, [MODEST], SIGNED_TINY + [36.7368005696771, -708.3964185322641, -744.0, -745.2, 1e5, -1e300],
-                        [(-746, 40), (-1, 1)]),
-    "softplus": Function(softplus, [MODEST], SIGNED_TINY + [36.7, -708.3964185322641, -744.0, -745.2, 800.0, LARGEST, -1e300],
-                         [(-746, 40), (-1, 1)]),
+    "sigmoid": Function(sigmoid, [MODEST], SIGNED_TINY + [36.7368005696771, -708.3964185322641, -744.0, -745.2,
+                        1e5, -1e300], [(-746, 40), (-1, 1)]),
+    "softplus": Function(softplus, [MODEST], SIGNED_TINY + [36.7, -708.3964185322641, -744.0, -745.2, 800.0, LARGEST,
+                         -1e300], [(-746, 40), (-1, 1)]),
 }
 
 
@@ -286,7 +296,7 @@ def split(y) -> tuple:
 
 
 def fraction(y) -> Fraction:
-    """An mpf as a fraction; far outside the range of f64 another one which is there as well."""
+    """An mpf as a fraction; one far outside the range of f64 as another one outside."""
     sign, mantissa, exponent, bits = y._mpf_
     exponent = min(max(exponent, -5000 - bits), 5000)
     whole = Fraction(mantissa) * Fraction(2) ** exponent
@@ -337,8 +347,8 @@ def sample(name: str) -> list:
     edges = [edge if isinstance(edge, tuple) else (edge,) for edge in function.edges]
     points = list(edges)
     points += [(beside(edge[0], chance), *edge[1:]) for edge in edges]
-    points += [tuple(chance.uniform(*ends) for ends in function.domain) for _ in range(16)]
-    points += [(chance.uniform(*ends),) for ends in function.ranges for _ in range(8)]
+    points += [tuple(chance.uniform(*ends) for ends in function.domain) for _ in range(20)]
+    points += [(chance.uniform(*ends),) for ends in function.ranges for _ in range(12)]
     points += [tuple(magnitude(chance) for _ in range(arity)) for _ in range(12)]
     points = [tuple(map(single, p)) if i % 2 else p for i, p in enumerate(points)]
     points += [tuple(any_single_bits(chance) for _ in range(arity)) for _ in range(8)]
@@ -389,7 +399,8 @@ def read(path: Path) -> list:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes data/truth.csv anew.")
     parser.add_argument("--new", action="store_true", help="make the points from scratch")
-    parser.add_argument("--add", type=Path, action="append", default=[], metavar="FILE", help="bring in the points of FILE")
+    parser.add_argument("--add", type=Path, action="append", default=[], metavar="FILE",
+                        help="bring in the points of FILE")
     options = parser.parse_args()
 
     fresh = options.new or not FILE.exists()
