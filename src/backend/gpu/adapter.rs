@@ -151,13 +151,27 @@ impl Adapters {
     /// - [`BackendError::NoDevice`] if `index` is not in the list.
     /// - [`BackendError::Device`] if the driver refuses.
     pub fn open(&self, index: usize) -> Result<Gpu, BackendError> {
+        self.open_within(index, u64::MAX, u32::MAX)
+    }
+
+    /// As [`Adapters::open`], for buffers of so many bytes and so many workgroups a dimension at most: the driver's
+    /// validation refuses more, so a test sees whether work is cut to a small device's limits.
+    ///
+    /// # Errors
+    /// As [`Adapters::open`].
+    #[doc(hidden)]
+    pub fn open_within(&self, index: usize, binding: u64, groups: u32) -> Result<Gpu, BackendError> {
         let (adapter, handle) =
             self.0.get(index).ok_or_else(|| BackendError::NoDevice(format!("there is no gpu:{index}")))?;
+        let mut limits = handle.limits();
+        limits.max_buffer_size = limits.max_buffer_size.min(binding);
+        limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(binding);
+        limits.max_compute_workgroups_per_dimension = limits.max_compute_workgroups_per_dimension.min(groups);
         let wanted = wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("gradfield"),
             required_features: handle.features() & wanted,
-            required_limits: handle.limits(),
+            required_limits: limits.clone(),
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(handle.request_device(&descriptor)).map_err(|error| {
@@ -166,8 +180,8 @@ impl Adapters {
                 adapter.title()
             ))
         })?;
-        let limits =
-            Limits { binding: adapter.max_binding.min(adapter.max_buffer), groups: adapter.max_groups, ..Gpu::LIMITS };
+        let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let limits = Limits { binding, groups: limits.max_compute_workgroups_per_dimension, ..Gpu::LIMITS };
         Ok(Gpu::new(adapter.clone(), device, queue, limits))
     }
 }

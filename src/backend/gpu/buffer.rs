@@ -27,6 +27,9 @@ pub(super) enum Place {
 /// No buffer is smaller, so that each has room for the smallest binding of the shaders.
 const SMALLEST: u64 = 64;
 
+/// How errors call the way home.
+const FETCHING: &str = "fetching results";
+
 /// The buffers of one program.
 pub(super) struct Buffers<'g> {
     gpu: &'g Gpu,
@@ -36,12 +39,24 @@ pub(super) struct Buffers<'g> {
 }
 
 /// Results on their way home.
-pub(super) struct Transfer {
+pub(super) struct Transfer<'g> {
     submission: wgpu::SubmissionIndex,
     stage: wgpu::Buffer,
     turn: usize,
     bytes: u64,
     ready: Receiver<Result<(), wgpu::BufferAsyncError>>,
+    /// Whether it was waited for.
+    landed: bool,
+    _counted: Counted<'g>,
+}
+
+/// A transfer in the tally, taken out when it is over.
+struct Counted<'g>(&'g Gpu);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.counter.over();
+    }
 }
 
 impl<'g> Buffers<'g> {
@@ -55,7 +70,7 @@ impl<'g> Buffers<'g> {
         let slot = &mut self.device[place as usize];
         if slot.as_ref().is_none_or(|buffer| buffer.size() < bytes) {
             *slot = None;
-            *slot = Some(create(self.gpu, bytes, usage)?);
+            *slot = Some(create(self.gpu, bytes, usage, "on the device")?);
         }
         Ok(())
     }
@@ -105,16 +120,16 @@ impl<'g> Buffers<'g> {
 
     /// Sends the first `bytes` of the results home, once all work submitted so far is done. At most two transfers
     /// may be on their way.
-    pub(super) fn fetch(&mut self, bytes: u64) -> Result<Transfer, BackendError> {
+    pub(super) fn fetch(&mut self, bytes: u64) -> Result<Transfer<'g>, BackendError> {
         let turn = self.turn;
         self.turn = 1 - turn;
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let stage = match self.stages[turn].take().filter(|stage| stage.size() >= bytes) {
             Some(stage) => stage,
-            None => create(self.gpu, bytes, usage)?,
+            None => create(self.gpu, bytes, usage, "for the way home")?,
         };
         let (sender, ready) = channel();
-        let submission = self.gpu.guarded("fetching results", || {
+        let submission = self.gpu.guarded(FETCHING, || {
             let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
             if let Some(results) = &self.device[Place::Results as usize] {
                 encoder.copy_buffer_to_buffer(results, 0, &stage, 0, bytes);
@@ -124,30 +139,55 @@ impl<'g> Buffers<'g> {
             stage.map_async(wgpu::MapMode::Read, 0..bytes, move |result| drop(sender.send(result)));
             submission
         })?;
-        Ok(Transfer { submission, stage, turn, bytes, ready })
+        self.gpu.counter.sent();
+        Ok(Transfer { submission, stage, turn, bytes, ready, landed: false, _counted: Counted(self.gpu) })
+    }
+
+    /// Waits until all that was submitted or written is done.
+    pub(super) fn drain(&self) -> Result<(), BackendError> {
+        let submission = self.gpu.guarded("sending data", || self.gpu.queue.submit([]))?;
+        self.gpu.wait(submission)
+    }
+
+    /// Waits until a transfer is done; tells whether it was still under way when asked.
+    pub(super) fn settle(&self, transfer: &mut Transfer<'_>) -> Result<bool, BackendError> {
+        if transfer.landed {
+            return Ok(false);
+        }
+        self.gpu.look()?;
+        let (under_way, result) = match transfer.ready.try_recv() {
+            Ok(result) => (false, Ok(result)),
+            Err(_) => {
+                self.gpu.wait(transfer.submission.clone())?;
+                // Another thread's wait may be the one that runs the callback just now.
+                (true, transfer.ready.recv_timeout(std::time::Duration::from_secs(10)))
+            }
+        };
+        match result {
+            Ok(Ok(())) => transfer.landed = true,
+            Ok(Err(error)) => return Err(self.gpu.refused(FETCHING, &error.to_string())),
+            Err(_) => return Err(self.gpu.refused(FETCHING, "the staging buffer was not mapped")),
+        }
+        Ok(under_way)
     }
 
     /// Waits for a transfer and hands its bytes over.
-    pub(super) fn receive(&mut self, transfer: Transfer, take: impl FnOnce(&[u8])) -> Result<(), BackendError> {
-        let Transfer { submission, stage, turn, bytes, ready } = transfer;
-        self.gpu.wait(submission)?;
-        let failed = |reason: &str| self.gpu.refused("fetching results", reason);
-        // Another thread's wait may be the one that runs the callback just now.
-        match ready.recv_timeout(std::time::Duration::from_secs(10)) {
-            Ok(Ok(())) => take(&stage.get_mapped_range(0..bytes).map_err(|error| failed(&error.to_string()))?),
-            Ok(Err(error)) => return Err(failed(&error.to_string())),
-            Err(_) => return Err(failed("the staging buffer was not mapped")),
-        }
+    pub(super) fn receive(&mut self, mut transfer: Transfer<'_>, take: impl FnOnce(&[u8])) -> Result<(), BackendError> {
+        self.settle(&mut transfer)?;
+        self.gpu.counter.taken();
+        let Transfer { stage, turn, bytes, .. } = transfer;
+        take(&stage.get_mapped_range(0..bytes).map_err(|error| self.gpu.refused(FETCHING, &error.to_string()))?);
         stage.unmap();
         self.stages[turn] = Some(stage);
         Ok(())
     }
 }
 
-fn create(gpu: &Gpu, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer, BackendError> {
+/// A buffer; `place` completes "reserving 64 MiB".
+fn create(gpu: &Gpu, bytes: u64, usage: wgpu::BufferUsages, place: &str) -> Result<wgpu::Buffer, BackendError> {
     let size = bytes.max(SMALLEST).next_multiple_of(wgpu::COPY_BUFFER_ALIGNMENT);
     let descriptor = wgpu::BufferDescriptor { label: Some("gradfield"), size, usage, mapped_at_creation: false };
-    gpu.guarded(&format!("reserving {}", mebibytes(size)), || gpu.device.create_buffer(&descriptor))
+    gpu.guarded(&format!("reserving {} {place}", mebibytes(size)), || gpu.device.create_buffer(&descriptor))
 }
 
 fn mebibytes(bytes: u64) -> String {

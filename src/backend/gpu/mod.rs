@@ -11,8 +11,9 @@
 //!   [`Limits::state`] (particles) on the device, and twice that to bring results home.
 //! - a dispatch, tens of milliseconds by design: Ctrl-C is heard between two, and no driver takes the device for hung.
 //!
-//! `wgsl.rs` writes shaders (`library.rs` adds the mathematics), `plan.rs` cuts work to the limits, `buffer.rs` moves
-//! bytes, `program.rs` runs, `adapter.rs` chooses a device.
+//! `wgsl.rs` writes shaders (`library.rs` adds the mathematics), `plan.rs` cuts work to the limits, `cost.rs` and
+//! `pace.rs` to some milliseconds, `buffer.rs` moves bytes, `program.rs` runs, `faults.rs` tells what went wrong,
+//! `tally.rs` counts, `adapter.rs` chooses a device.
 //!
 //! Bounds checks and loop bounds that wgpu adds to a shader stay on: switching them off is `unsafe`, and their cost
 //! (a comparison per load, a counter per step) is small against a tape's own work. A pipeline cache on disk would be
@@ -22,21 +23,27 @@
 
 mod adapter;
 mod buffer;
+mod cost;
+mod faults;
 mod library;
+mod pace;
 mod plan;
 mod program;
+mod tally;
 mod wgsl;
 
 pub use adapter::{Adapter, Adapters, Choice, Kind};
+#[doc(hidden)]
+pub use faults::{Fault, FaultKind};
 pub use plan::Limits;
+pub use tally::Tally;
 pub use wgsl::{Frame, Mathematics, shader_text};
 
 use super::{Accuracy, Backend, BackendError, Program};
 use crate::op::Op;
 use crate::real::Precision;
 use crate::tape::Tape;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Changes the text of a shader before it is compiled.
 type Rewrite = Box<dyn Fn(&str) -> String + Send + Sync>;
@@ -49,16 +56,10 @@ pub struct Gpu {
     limits: Limits,
     bindings: wgpu::BindGroupLayout,
     layout: wgpu::PipelineLayout,
-    faults: Arc<Mutex<Faults>>,
+    faults: Arc<Mutex<faults::Faults>>,
+    counter: tally::Counter,
     rewrite: Option<Rewrite>,
     mathematics: Mathematics,
-}
-
-/// What the driver reported outside of any call.
-#[derive(Default)]
-struct Faults {
-    lost: Option<String>,
-    stray: Option<String>,
 }
 
 impl std::fmt::Debug for Gpu {
@@ -84,15 +85,7 @@ impl Gpu {
     }
 
     fn new(adapter: Adapter, device: wgpu::Device, queue: wgpu::Queue, limits: Limits) -> Gpu {
-        let faults = Arc::new(Mutex::new(Faults::default()));
-        let (lost, stray) = (Arc::clone(&faults), Arc::clone(&faults));
-        device.set_device_lost_callback(move |_, message| {
-            lost.lock().unwrap_or_else(PoisonError::into_inner).lost = Some(message);
-        });
-        // wgpu's own handler panics.
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            stray.lock().unwrap_or_else(PoisonError::into_inner).stray = Some(error.to_string());
-        }));
+        let faults = faults::listen(&device);
         let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some("gradfield"),
             entries: &[0, 1, 2, 3].map(storage_entry),
@@ -102,7 +95,18 @@ impl Gpu {
             bind_group_layouts: &[Some(&bindings)],
             immediate_size: 0,
         });
-        Gpu { adapter, device, queue, limits, bindings, layout, faults, rewrite: None, mathematics: Mathematics::Own }
+        Gpu {
+            adapter,
+            device,
+            queue,
+            limits,
+            bindings,
+            layout,
+            faults,
+            counter: Default::default(),
+            rewrite: None,
+            mathematics: Mathematics::Own,
+        }
     }
 
     /// The adapter.
@@ -119,6 +123,11 @@ impl Gpu {
     pub fn with_mathematics(mut self, mathematics: Mathematics) -> Gpu {
         self.mathematics = mathematics;
         self
+    }
+
+    /// What it did so far.
+    pub fn tally(&self) -> Tally {
+        self.counter.tally()
     }
 
     /// The same device with lower limits, to see what happens then.
@@ -146,12 +155,6 @@ impl Gpu {
         self
     }
 
-    /// Loses the device on purpose.
-    #[doc(hidden)]
-    pub fn lose(&self) {
-        self.device.destroy();
-    }
-
     /// Compiles the shader of a frame.
     fn compile(&self, tape: &Tape, precision: Precision, frame: Frame) -> Result<wgpu::ComputePipeline, BackendError> {
         let text = shader_text(tape, precision, frame, self.mathematics);
@@ -170,68 +173,6 @@ impl Gpu {
             })
         })
     }
-
-    /// Runs calls of wgpu and turns whatever the driver says of them into an error. `doing` completes "while ...".
-    fn guarded<T>(&self, doing: &str, work: impl FnOnce() -> T) -> Result<T, BackendError> {
-        use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
-        let scopes = [Internal, OutOfMemory, Validation].map(|filter| self.device.push_error_scope(filter));
-        let value = work();
-        let errors = scopes.into_iter().rev().map(|scope| pollster::block_on(scope.pop()));
-        let error = errors.fold(None, Option::or);
-        self.check(doing)?;
-        match error {
-            None => Ok(value),
-            Some(wgpu::Error::OutOfMemory { .. }) => Err(BackendError::Device(format!(
-                "{} ran out of memory while {doing}. Use a smaller --size (or fewer starts), or --device cpu.",
-                self.adapter.title()
-            ))),
-            Some(error) => Err(self.refused(doing, &error.to_string())),
-        }
-    }
-
-    /// Waits until a submission is done.
-    fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), BackendError> {
-        let doing = "waiting for results";
-        let wait = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
-        // When the device is lost in the midst of waiting, wgpu 30 panics.
-        let waited = catch_unwind(AssertUnwindSafe(|| self.device.poll(wait)));
-        self.check(doing)?;
-        match waited {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(self.refused(doing, &error.to_string())),
-            Err(_) => Err(self.lost(doing, "")),
-        }
-    }
-
-    /// What was reported outside of any call.
-    fn check(&self, doing: &str) -> Result<(), BackendError> {
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let stray = faults.stray.take();
-        match (&faults.lost, stray) {
-            (Some(reason), _) => Err(self.lost(doing, reason)),
-            (None, Some(stray)) => Err(self.refused(doing, &stray)),
-            (None, None) => Ok(()),
-        }
-    }
-
-    fn lost(&self, doing: &str, reason: &str) -> BackendError {
-        BackendError::Device(format!(
-            "{} was lost while {doing}{}{}. Its driver was reset, or it ran out of memory; run again, with a smaller \
-             --size if it happens again, or with --device cpu.",
-            self.adapter.title(),
-            if reason.is_empty() { "" } else { ": " },
-            paragraph(reason).trim_end_matches('.')
-        ))
-    }
-
-    fn refused(&self, doing: &str, reason: &str) -> BackendError {
-        BackendError::Device(format!(
-            "{} failed while {doing}: {}. This is a fault of gradfield or of the driver ({}); --device cpu avoids it.",
-            self.adapter.title(),
-            paragraph(reason).trim_end_matches('.'),
-            self.adapter.driver
-        ))
-    }
 }
 
 /// A binding of `prelude.wgsl`; the last one is written.
@@ -246,13 +187,6 @@ fn storage_entry(binding: u32) -> wgpu::BindGroupLayoutEntry {
         },
         count: None,
     }
-}
-
-/// A driver's message on one line, its beginning where it is long.
-fn paragraph(message: &str) -> String {
-    let words: Vec<&str> = message.split_whitespace().collect();
-    let line = words.join(" ");
-    if line.chars().count() > 600 { line.chars().take(600).chain("...".chars()).collect() } else { line }
 }
 
 impl Backend for Gpu {

@@ -1,11 +1,10 @@
 //! How work is cut so that it fits a device: pure arithmetic, no device in sight.
 //!
-//! Flows in: the sizes of a grid or list, the [`Limits`] of a device, measured times. Flows out: boxes of a grid,
-//! points per dispatch, workgroups, the words of a dispatch's job. Counts and offsets have 64 bits here and 32 in a
+//! Flows in: the sizes of a grid or list, the [`Limits`] of a device. Flows out: boxes of a grid, how many points a
+//! dispatch can hold, workgroups, the words of a dispatch's job. Counts and offsets have 64 bits here and 32 in a
 //! shader; a chunk is therefore at most 2^31 points and begins at a place given by axis.
 
 use std::ops::Range;
-use std::time::Duration;
 
 /// Invocations in a workgroup; the frames say the same.
 ///
@@ -16,14 +15,6 @@ use std::time::Duration;
 /// home: per point and f32 output 4 bytes over 50 GB/s of PCIe take 80 ps, in which 132 SMs do some 2600
 /// instructions. And neighbouring invocations already store to neighbouring words, whole lines at a time.
 pub(super) const WORKGROUP: u32 = 64;
-
-/// How long a dispatch should take. Windows resets a device after 2 s, and Ctrl-C is heard between dispatches; a
-/// dispatch and its waiting cost some 0.1 ms.
-const TARGET: Duration = Duration::from_millis(30);
-
-/// Instructions that a first dispatch may execute, all points and steps together: 70 ms at 1 GHz, in case the device
-/// is a slow one. A fast one is at its full chunk after a few dispatches, each at most four times the last.
-const FIRST_WORK: f64 = 67e6;
 
 /// The most points in a chunk.
 const MOST: u64 = 1 << 31;
@@ -113,29 +104,6 @@ impl Job {
     }
 }
 
-/// How much work a dispatch gets: points times steps, adapted so that it takes some tens of milliseconds.
-#[derive(Debug, Clone)]
-pub(super) struct Pace(f64);
-
-impl Pace {
-    pub(super) fn new(instructions: usize) -> Pace {
-        Pace((FIRST_WORK / instructions.max(1) as f64).max(f64::from(WORKGROUP)))
-    }
-
-    /// Points times steps for the next dispatch.
-    pub(super) fn budget(&self) -> usize {
-        self.0 as usize
-    }
-
-    /// Learns from a dispatch. A small one (the rest of a list) says little about larger ones: it never lowers the
-    /// budget unless it was too slow itself.
-    pub(super) fn took(&mut self, work: usize, time: Duration) {
-        let factor = (TARGET.as_secs_f64() / time.as_secs_f64().max(1e-6)).clamp(0.25, 4.0);
-        let next = (work as f64 * factor).clamp(f64::from(WORKGROUP), 1e15);
-        self.0 = if factor < 1.0 { self.0.min(next) } else { self.0.max(next) };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,17 +154,5 @@ mod tests {
         ];
         let attribute = format!("@workgroup_size({WORKGROUP})");
         assert!(frames.iter().all(|frame| frame.contains(&attribute)));
-    }
-
-    #[test]
-    fn the_pace_comes_to_the_target() {
-        let mut pace = Pace::new(100);
-        for _ in 0..40 {
-            let work = pace.budget();
-            pace.took(work, Duration::from_secs_f64(work as f64 * 2e-9));
-        }
-        assert!((pace.budget() as f64 / 15e6 - 1.0).abs() < 0.1, "{pace:?}");
-        pace.took(64, Duration::from_millis(1));
-        assert!(pace.budget() > 14_000_000, "{pace:?}");
     }
 }

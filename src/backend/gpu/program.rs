@@ -4,19 +4,16 @@
 //! by `plan.rs`; every piece is contiguous in the result. While one piece is computed, the one before comes home.
 
 use super::buffer::{Buffers, Place, Transfer, bytes, unpack};
-use super::plan::{self, Job, Pace, WORKGROUP};
-use super::{Frame, Gpu};
+use super::pace::Pace;
+use super::plan::{self, Job, WORKGROUP};
+use super::{Frame, Gpu, cost};
 use crate::backend::{BackendError, Program, Steps, check_interrupt};
 use crate::points::{Points, Values};
 use crate::real::Precision;
 use crate::tape::Tape;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::time::Instant;
-
-/// Steps that a dispatch takes at least (if that many are wanted): reading and writing a state costs as much as some
-/// steps, so a slow device gets fewer particles at a time, not fewer steps.
-const STEPS: u64 = 32;
+use std::time::{Duration, Instant};
 
 /// A tape on a GPU.
 pub(super) struct GpuProgram<'g> {
@@ -30,21 +27,21 @@ pub(super) struct GpuProgram<'g> {
 }
 
 /// Columns being filled, and the piece that is on its way to them.
-struct Stream<'a> {
+struct Stream<'a, 'g> {
     columns: &'a mut [Values],
-    flight: Option<Flight>,
-    landed: Instant,
+    flight: Option<Flight<'g>>,
+    /// When the device was seen to be done with the piece before; none if it was done before anyone looked.
+    free: Option<Instant>,
 }
 
-struct Flight {
-    transfer: Transfer,
+struct Flight<'g> {
+    transfer: Transfer<'g>,
     /// Where it belongs in the columns.
     at: Range<usize>,
     /// Bytes from one column to the next.
     section: usize,
-    /// The points that were computed meanwhile, to learn from; none if it only comes home.
-    work: usize,
-    started: Instant,
+    /// When the points that it brings were given to the device, until that was learnt from; none for particles.
+    started: Option<Instant>,
 }
 
 impl<'g> GpuProgram<'g> {
@@ -71,7 +68,7 @@ impl<'g> GpuProgram<'g> {
                 gpu.limits.binding
             )));
         }
-        let (buffers, pace) = (Buffers::new(gpu), Pace::new(length));
+        let (buffers, pace) = (Buffers::new(gpu), Pace::new(cost::of(tape, precision), precision));
         Ok(GpuProgram { gpu, tape: tape.clone(), precision, varying, pipelines: HashMap::new(), buffers, pace })
     }
 
@@ -81,6 +78,9 @@ impl<'g> GpuProgram<'g> {
             return Ok(pipeline.clone());
         }
         let pipeline = self.gpu.compile(&self.tape, self.precision, frame)?;
+        // Some drivers compile at the first dispatch only: this one has no points, and its time teaches nothing.
+        let submission = self.buffers.run(&pipeline, &Job { axes: vec![[0; 3]; self.varying], ..Job::default() })?;
+        self.gpu.wait(submission)?;
         self.pipelines.insert(frame, pipeline.clone());
         Ok(pipeline)
     }
@@ -97,13 +97,7 @@ impl<'g> GpuProgram<'g> {
         count.next_multiple_of(WORKGROUP as usize).min(capacity).max(count)
     }
 
-    /// Points for the next dispatch.
-    fn count(&self, capacity: usize, rest: usize) -> usize {
-        let group = WORKGROUP as usize;
-        (self.pace.budget() / group * group).max(group).min(capacity).min(rest)
-    }
-
-    fn grid(&mut self, axes: &[Vec<f64>], stream: &mut Stream<'_>) -> Result<(), BackendError> {
+    fn grid(&mut self, axes: &[Vec<f64>], stream: &mut Stream<'_, 'g>) -> Result<(), BackendError> {
         let pipeline = self.pipeline(Frame::Grid)?;
         let limits = self.gpu.limits;
         let capacity = limits.capacity(self.tape.outputs.len(), self.precision.bytes(), limits.chunk);
@@ -117,7 +111,7 @@ impl<'g> GpuProgram<'g> {
             self.send(Place::Points, &pieces.collect::<Vec<_>>().concat())?;
             let (total, mut from) = (lengths.iter().product(), 0);
             while from < total {
-                let count = self.count(capacity, total - from);
+                let count = self.pace.points(capacity.min(total - from));
                 let job = Job { axes: axes_of(&order, &lengths, from), ..Job::points(count, capacity) };
                 self.chunk(&pipeline, job, done + from, stream)?;
                 from += count;
@@ -127,13 +121,13 @@ impl<'g> GpuProgram<'g> {
         Ok(())
     }
 
-    fn list(&mut self, count: usize, columns: &[Vec<f64>], stream: &mut Stream<'_>) -> Result<(), BackendError> {
+    fn list(&mut self, count: usize, columns: &[Vec<f64>], stream: &mut Stream<'_, 'g>) -> Result<(), BackendError> {
         let pipeline = self.pipeline(Frame::Columns)?;
         let (limits, size) = (self.gpu.limits, self.precision.bytes());
         let capacity = limits.capacity(self.tape.outputs.len().max(columns.len()), size, limits.chunk);
         let mut from = 0;
         while from < count {
-            let job = Job::points(self.count(capacity, count - from), capacity);
+            let job = Job::points(self.pace.points(capacity.min(count - from)), capacity);
             let (range, section) = (from..from + job.count, job.section * size);
             self.buffers.reserve(Place::Points, (section * columns.len()) as u64)?;
             for (k, column) in columns.iter().enumerate() {
@@ -152,49 +146,70 @@ impl<'g> GpuProgram<'g> {
         pipeline: &wgpu::ComputePipeline,
         job: Job,
         from: usize,
-        stream: &mut Stream<'_>,
+        stream: &mut Stream<'_, 'g>,
     ) -> Result<(), BackendError> {
         check_interrupt()?;
         let section = job.section * self.precision.bytes();
         let (started, all) = (Instant::now(), (section * stream.columns.len()) as u64);
         self.buffers.reserve(Place::Results, all)?;
         self.buffers.run(pipeline, &job)?;
-        let (transfer, work) = (self.buffers.fetch(all)?, job.count);
-        let flight = Flight { transfer, at: from..from + work, section, work, started };
+        let transfer = self.buffers.fetch(all)?;
+        let mut flight = Flight { transfer, at: from..from + job.count, section, started: Some(started) };
+        if self.pace.is_guess() {
+            // The next piece is cut by what this one took.
+            self.learn(&mut flight, stream)?;
+        }
+        self.follow(flight, stream)
+    }
+
+    /// Lets the piece before land while the device computes this one.
+    fn follow(&mut self, flight: Flight<'g>, stream: &mut Stream<'_, 'g>) -> Result<(), BackendError> {
         match stream.flight.replace(flight) {
             Some(before) => self.land(before, stream),
             None => Ok(()),
         }
     }
 
-    fn land(&mut self, flight: Flight, stream: &mut Stream<'_>) -> Result<(), BackendError> {
-        let Flight { transfer, at, section, work, started } = flight;
-        self.buffers.receive(transfer, |bytes| unpack(bytes, section, stream.columns, &at))?;
+    fn land(&mut self, mut flight: Flight<'g>, stream: &mut Stream<'_, 'g>) -> Result<(), BackendError> {
+        self.learn(&mut flight, stream)?;
+        let Flight { transfer, at, section, .. } = flight;
+        self.buffers.receive(transfer, |bytes| unpack(bytes, section, stream.columns, &at))
+    }
+
+    /// Waits for a piece, and learns how long the device took for it. It began when it was given to the device, or when
+    /// that was done with the piece before, if that moment is known: where the host came late to see it, the time
+    /// since the piece was given is still a bound.
+    fn learn(&mut self, flight: &mut Flight<'g>, stream: &mut Stream<'_, 'g>) -> Result<(), BackendError> {
+        let waited = self.buffers.settle(&mut flight.transfer)?;
+        let Some(started) = flight.started.take() else { return Ok(()) };
         let now = Instant::now();
-        if work > 0 {
-            self.pace.took(work, now - started.max(stream.landed));
-        }
-        stream.landed = now;
+        self.took(flight.at.len(), 1, now - stream.free.map_or(started, |free| free.max(started)));
+        stream.free = waited.then_some(now);
         Ok(())
+    }
+
+    fn took(&mut self, points: usize, steps: u64, time: Duration) {
+        self.pace.took(points, steps, time);
+        self.gpu.counter.dispatched(time);
     }
 
     /// Takes a group of particles, whose state is in the results, `steps` ahead.
     fn advance(&mut self, frame: Frame, group: Job, steps: &Steps) -> Result<(), BackendError> {
         let pipeline = self.pipeline(frame)?;
+        // What came before is not to be counted into the first dispatch's time.
+        self.buffers.drain()?;
         let mut done = 0;
         while done < steps.count {
-            let most = (steps.count - done).min(1 << 30);
-            let ahead = ((self.pace.budget() / group.count) as u64).clamp(most.min(STEPS), most);
+            let ahead = self.pace.steps(group.count, (steps.count - done).min(1 << 30));
             let mut first = 0;
             while first < group.count {
                 check_interrupt()?;
-                let slice = (self.pace.budget() / ahead as usize).max(WORKGROUP as usize);
-                let count = slice.min(group.count - first);
+                let count = self.pace.particles(group.count - first, ahead);
                 let job = Job { count, first, steps: ahead as u32, step: (steps.first + done) as u32, ..group.clone() };
                 let started = Instant::now();
                 let submission = self.buffers.run(&pipeline, &job)?;
                 self.gpu.wait(submission)?;
-                self.pace.took(count * ahead as usize, started.elapsed());
+                self.took(count, ahead, started.elapsed());
                 first += count;
             }
             done += ahead;
@@ -221,7 +236,7 @@ fn axes_of(order: &[usize], lengths: &[usize], from: usize) -> Vec<[usize; 3]> {
     axes
 }
 
-impl Program for GpuProgram<'_> {
+impl<'g> Program for GpuProgram<'g> {
     fn evaluate(&mut self, points: &Points, uniforms: &[f64], out: &mut [Values]) -> Result<(), BackendError> {
         assert_eq!(points.dimension(), self.varying, "one coordinate per varying input");
         assert_eq!(uniforms.len(), self.tape.inputs.len() - self.varying, "one number per uniform input");
@@ -231,7 +246,7 @@ impl Program for GpuProgram<'_> {
             return Ok(());
         }
         self.send(Place::Params, uniforms)?;
-        let mut stream = Stream { columns: out, flight: None, landed: Instant::now() };
+        let mut stream = Stream { columns: out, flight: None, free: None };
         match points {
             Points::Grid(axes) => self.grid(axes, &mut stream)?,
             Points::Columns { count, columns } => self.list(*count, columns, &mut stream)?,
@@ -255,7 +270,7 @@ impl Program for GpuProgram<'_> {
         self.send(Place::Params, &steps.uniforms)?;
         let (limits, size) = (self.gpu.limits, self.precision.bytes());
         let capacity = limits.capacity(self.varying, size, limits.state);
-        let mut stream = Stream { columns: state, flight: None, landed: Instant::now() };
+        let mut stream = Stream { columns: state, flight: None, free: None };
         let mut from = 0;
         while from < particles && steps.count > 0 {
             let group = Job::points(capacity.min(particles - from), capacity);
@@ -266,10 +281,7 @@ impl Program for GpuProgram<'_> {
             }
             self.advance(Frame::Iterate { clock: steps.clock }, group, steps)?;
             let transfer = self.buffers.fetch((section * self.varying) as u64)?;
-            let flight = Flight { transfer, at: range.clone(), section, work: 0, started: Instant::now() };
-            if let Some(before) = stream.flight.replace(flight) {
-                self.land(before, &mut stream)?;
-            }
+            self.follow(Flight { transfer, at: range.clone(), section, started: None }, &mut stream)?;
             from = range.end;
         }
         stream.flight.take().map_or(Ok(()), |last| self.land(last, &mut stream))

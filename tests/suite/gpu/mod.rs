@@ -1,16 +1,21 @@
-//! The GPU engine against the host: order, cutting to limits, state, constants, formats, errors.
+//! The GPU engine against the host: here order, cutting into pieces, state; `limits.rs` has work beyond a device's
+//! limits, `shaders.rs` constants and every operation, `faults.rs` what goes wrong.
 //!
 //! Most cases want a device (llvmpipe will do). Without one they are ignored, or fail if `GRADFIELD_REQUIRE_GPU` is 1.
 //! The arithmetic here is chosen so that every engine gives the same bits: small integers, and products and sums of
 //! them; rounding is the matter of the ops' own tests.
 
-use gradfield::backend::gpu::{Adapters, Frame, Gpu, Limits, Mathematics::Own, shader_text};
+use gradfield::backend::gpu::{Adapters, Gpu, Limits};
 use gradfield::backend::{Backend, BackendError, Steps};
-use gradfield::op::{Op, TABLE, ops};
+use gradfield::op::{Op, ops};
 use gradfield::points::{Points, Values};
 use gradfield::real::Precision::{self, F32, F64};
 use gradfield::tape::{Arg, Input, Instruction, Tape};
 use libtest_mimic::{Failed, Trial};
+
+mod faults;
+mod limits;
+mod shaders;
 
 type Check = Result<(), Failed>;
 type Case = (&'static str, fn() -> Check);
@@ -19,7 +24,7 @@ type Case = (&'static str, fn() -> Check);
 pub(crate) fn tests() -> Vec<Trial> {
     let missing = Adapters::find().list().len() == 0;
     let required = std::env::var("GRADFIELD_REQUIRE_GPU").is_ok_and(|value| value == "1");
-    let on_device: [Case; 17] = [
+    let on_device: [Case; 26] = [
         ("grid_order_and_chunks", grid_order_and_chunks),
         ("grid_over_many_boxes", grid_over_many_boxes),
         ("grid_of_four_axes", grid_of_four_axes),
@@ -31,20 +36,29 @@ pub(crate) fn tests() -> Vec<Trial> {
         ("steps_in_one_call_or_many", steps_in_one_call_or_many),
         ("the_clock_counts", the_clock_counts),
         ("particles_are_cut_to_the_limits", particles_are_cut_to_the_limits),
-        ("constants_arrive_exactly", constants_arrive_exactly),
-        ("every_operation_compiles", every_operation_compiles),
-        ("a_wrong_shader_is_seen", a_wrong_shader_is_seen),
-        ("an_invalid_shader_is_an_error", an_invalid_shader_is_an_error),
-        ("limits_are_errors", limits_are_errors),
-        ("a_lost_device_is_an_error", a_lost_device_is_an_error),
+        ("constants_arrive_exactly", shaders::constants_arrive_exactly),
+        ("every_operation_compiles", shaders::every_operation_compiles),
+        ("a_wrong_shader_is_seen", faults::a_wrong_shader_is_seen),
+        ("an_invalid_shader_is_an_error", faults::an_invalid_shader_is_an_error),
+        ("limits_are_errors", faults::limits_are_errors),
+        ("a_lost_device_is_an_error", faults::a_lost_device_is_an_error),
+        ("memory_that_runs_out_is_an_error", faults::memory_that_runs_out_is_an_error),
+        ("what_the_driver_refuses_is_an_error", faults::what_the_driver_refuses_is_an_error),
+        ("a_device_lost_while_waiting_is_an_error", faults::a_device_lost_while_waiting_is_an_error),
+        ("a_device_lost_at_any_moment_is_an_error", faults::a_device_lost_at_any_moment_is_an_error),
+        ("a_grid_larger_than_a_binding", limits::a_grid_larger_than_a_binding),
+        ("a_list_larger_than_a_binding", limits::a_list_larger_than_a_binding),
+        ("particles_larger_than_a_binding", limits::particles_larger_than_a_binding),
+        ("many_columns", limits::many_columns),
+        ("results_come_home_while_the_device_works", limits::results_come_home_while_the_device_works),
     ];
     let device = on_device
         .into_iter()
         .map(|(name, test)| Trial::test(format!("gpu::{name}"), test).with_ignored_flag(missing && !required));
     let host = [
-        Trial::test("gpu::every_frame_is_valid_wgsl", every_frame_is_valid_wgsl),
-        Trial::test("gpu::a_shader_holds_only_what_it_calls", a_shader_holds_only_what_it_calls),
-        Trial::test("gpu::a_missing_device_is_an_error", a_missing_device_is_an_error),
+        Trial::test("gpu::every_frame_is_valid_wgsl", shaders::every_frame_is_valid_wgsl),
+        Trial::test("gpu::a_shader_holds_only_what_it_calls", shaders::a_shader_holds_only_what_it_calls),
+        Trial::test("gpu::a_missing_device_is_an_error", faults::a_missing_device_is_an_error),
     ];
     device.chain(host).collect()
 }
@@ -334,167 +348,6 @@ fn particles_are_cut_to_the_limits() -> Check {
         for particles in [1023, 1024, 1025, 2049, 10_000] {
             walk_on(&gpu, precision, particles, &[steps(1, 6)])?;
         }
-    }
-    Ok(())
-}
-
-// Shaders.
-
-fn constants_arrive_exactly() -> Check {
-    let constants = [
-        0.1,
-        -0.3,
-        1.0,
-        123_456_789.0,
-        16_777_217.0,
-        1e-30,
-        3.4028234663852886e38,
-        1.1754943508222875e-38,
-        1e300,
-        -0.0,
-        0.0,
-        f64::INFINITY,
-        f64::NEG_INFINITY,
-        f64::NAN,
-        1e-40,
-        5e-324,
-        std::f64::consts::PI,
-        8.0e-3,
-        1e22,
-    ];
-    let gpu = gpu()?;
-    for precision in formats(&gpu) {
-        let tape = Tape { inputs: vec![], code: vec![], outputs: constants.map(number).to_vec() };
-        let found = evaluate(&gpu, &tape, precision, &Points::columns(vec![]))?;
-        for (constant, found) in constants.iter().zip(found.concat()) {
-            let wanted = precision.round(*constant);
-            let flushed = wanted != 0.0 && wanted.abs() < precision.smallest_normal() && found == 0.0;
-            let nan = wanted.is_nan() && found.is_nan();
-            if !(flushed || nan || found.to_bits() == wanted.to_bits()) {
-                return Err(format!("{constant} in {} is {found}", precision.name()).into());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Every operation of the table, on the variables x, y and z.
-fn everything() -> Tape {
-    let args = [Arg::Input(0), Arg::Input(1), Arg::Input(2)];
-    let code: Vec<Instruction> = TABLE.iter().map(|op| instruction(*op, &args)).collect();
-    let outputs = (0..code.len() as u32).map(Arg::Value).collect();
-    Tape { inputs: Input::varying(&["x", "y", "z"]), code, outputs }
-}
-
-fn every_operation_compiles() -> Check {
-    let gpu = gpu()?;
-    let points = Points::columns(vec![vec![0.5; 3], vec![0.25; 3], vec![0.75; 3]]);
-    for precision in formats(&gpu) {
-        let found = evaluate(&gpu, &everything(), precision, &points)?;
-        let add = TABLE.iter().position(|op| *op == ops::ADD).unwrap_or_default();
-        same(&found[add..=add], &[vec![0.75; 3]], "0.5 + 0.25")?;
-    }
-    Ok(())
-}
-
-fn every_frame_is_valid_wgsl() -> Check {
-    let constant = Tape { inputs: vec![], code: vec![], outputs: vec![number(f64::NAN), number(-0.0)] };
-    let wide: Vec<String> = (0..300).map(|k| format!("x{k}")).collect();
-    let wide = Tape { inputs: Input::varying(&wide), code: vec![], outputs: (0..300).map(Arg::Input).collect() };
-    let clocks = [None, Some(0), Some(1)].map(|clock| Frame::Iterate { clock });
-    for precision in [F32, F64] {
-        for (tape, name) in [(&digits(1), "one"), (&digits(3), "three"), (&constant, "none"), (&everything(), "all")] {
-            for frame in [Frame::Grid, Frame::Columns] {
-                valid(&shader_text(tape, precision, frame, Own), name)?;
-            }
-        }
-        for frame in clocks {
-            valid(&shader_text(&walk(), precision, frame, Own), "walk")?;
-            valid(&shader_text(&wide, precision, frame, Own), "wide")?;
-        }
-    }
-    Ok(())
-}
-
-fn valid(text: &str, name: &str) -> Check {
-    let module =
-        naga::front::wgsl::parse_str(text).map_err(|error| format!("{name}: {}", error.emit_to_string(text)))?;
-    let capabilities = naga::valid::Capabilities::FLOAT64 | naga::valid::Capabilities::SHADER_INT64;
-    let mut validator = naga::valid::Validator::new(naga::valid::ValidationFlags::all(), capabilities);
-    validator.validate(&module).map_err(|error| format!("{name}: {}", error.emit_to_string(text)))?;
-    Ok(())
-}
-
-fn a_shader_holds_only_what_it_calls() -> Check {
-    let text = shader_text(&digits(2), F32, Frame::Grid, Own);
-    if text.contains("fn m_") || !text.contains("fn op_add(a: R, b: R)") || text.contains("fn op_subtract") {
-        return Err(text.into());
-    }
-    let tape = Tape {
-        inputs: Input::varying(&["x"]),
-        code: vec![instruction(ops::EXP, &[Arg::Input(0)])],
-        outputs: vec![Arg::Value(0)],
-    };
-    let text = shader_text(&tape, F32, Frame::Grid, Own);
-    if text.contains("fn m_exp(") && !text.contains("fn m_gamma(") { Ok(()) } else { Err(text.into()) }
-}
-
-// Faults.
-
-fn a_wrong_shader_is_seen() -> Check {
-    // Valid for naga, wrong: only a comparison of values can tell.
-    let gpu = gpu()?.with_rewrite(|text| text.replace("return a + b", "return a - b"));
-    let points = Points::Grid(vec![axis(20), axis(20)]);
-    match same(&evaluate(&gpu, &digits(2), F32, &points)?, &expected(&points), "seeded") {
-        Ok(()) => Err("the seeded fault was not seen".into()),
-        Err(_) => Ok(()),
-    }
-}
-
-fn an_invalid_shader_is_an_error() -> Check {
-    let points = Points::Grid(vec![axis(20), axis(20)]);
-    for (from, to) in [("fn main", "fn man"), ("return a + b", "return a +"), ("-> Out {", "-> Ouch {")] {
-        let gpu = gpu()?.with_rewrite(move |text| text.replace(from, to));
-        let result = evaluate(&gpu, &digits(2), F32, &points);
-        fails(result, &["compiling the shader", gpu.describe().as_str(), "--device cpu"])?;
-    }
-    // An index out of bounds is caught by the checks that stay on; it must not take the process down.
-    let gpu = gpu()?.with_rewrite(|text| text.replace("job.section + index", "job.section + index + 1000000u"));
-    evaluate(&gpu, &digits(2), F32, &points).map(drop).or_else(|error| match error {
-        BackendError::Device(_) => Ok(()),
-        other => Err(other.into()),
-    })
-}
-
-fn limits_are_errors() -> Check {
-    let (gpu, wide) = (gpu()?, everything());
-    let limits = gpu.limits();
-    let gpu = gpu.with_limits(Limits { binding: 128, ..limits });
-    fails(gpu.prepare(&wide, F32).map(drop), &["128 bytes", &gpu.describe(), "--device cpu"])?;
-    let gpu = gpu.with_limits(Limits { instructions: 3, ..limits });
-    fails(gpu.prepare(&wide, F32).map(drop), &["a shader may have 3", &TABLE.len().to_string(), "--device cpu"])?;
-    let single = gpu.without_f64();
-    let name = single.describe();
-    fails(single.prepare(&wide, F64).map(drop), &["no double precision", &name, "--device cpu", "--precision f32"])
-}
-
-fn a_lost_device_is_an_error() -> Check {
-    let (gpu, tape) = (gpu()?, walk());
-    let mut program = gpu.prepare(&tape, F32)?;
-    let mut state = start(100).map(|column| Values::from_f64(F32, &column));
-    program.iterate(&mut state, &steps(1, 5))?;
-    gpu.lose();
-    fails(program.iterate(&mut state, &steps(6, 5)), &["--device cpu"])?;
-    fails(evaluate(&gpu, &digits(1), F32, &Points::Grid(vec![axis(9)])), &["--device cpu"])
-}
-
-fn a_missing_device_is_an_error() -> Check {
-    let adapters = Adapters::find();
-    fails(adapters.choose("gpu:1000"), &["--device cpu"])
-        .or_else(|_| fails(adapters.choose("gpu:1000"), &["gpu:1000"]))?;
-    if adapters.list().len() > 0 {
-        fails(adapters.choose("tpu"), &["`tpu`", "gpu:N"])?;
-        assert_eq!(adapters.choose("gpu:0")?.index, 0);
     }
     Ok(())
 }
