@@ -6,17 +6,22 @@
 //!
 //! Who should not use it: who has more than some ten million rows; NumPy's formats are smaller and far faster.
 
-use super::error::{FileError, is_standard};
+use super::error::FileError;
+use super::input::{Input, Lines};
 use super::{Column, npy};
+use crate::field::{FieldError, check_size};
 use crate::points::Points;
+use crate::real::Precision;
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Writer};
 use std::fmt::LowerExp;
-use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Write};
 use std::path::Path;
 
 /// The first bytes of a `.npy` file, which no text starts with.
 const NPY: &[u8] = b"\x93NUMPY";
+
+/// Rows of a table being read after which it is seen whether there is memory for them.
+const ROWS: usize = 1 << 20;
 
 /// Writes a table: `header[k]` names `columns[k]`.
 ///
@@ -120,22 +125,21 @@ fn from_csv(error: csv::Error) -> FileError {
 ///
 /// # Errors
 /// - [`FileError::Read`] if the file cannot be opened or read;
+/// - [`FileError::Interrupted`], [`FileError::LongLine`] or [`FileError::Memory`] where it does not end;
 /// - [`FileError::Empty`], [`FileError::NoRows`], [`FileError::NoColumn`], [`FileError::TwoColumns`],
 ///   [`FileError::Cell`], [`FileError::Ragged`], [`FileError::NotText`] or [`FileError::Npy`] for what it holds.
 pub fn read_points(path: &Path, names: &[String]) -> Result<Points, FileError> {
-    let failed = |source| FileError::Read { path: path.to_path_buf(), source };
-    let mut source: Box<dyn Read> = match is_standard(path) {
-        true => Box::new(io::stdin()),
-        false => Box::new(File::open(path).map_err(failed)?),
-    };
+    let mut source = Input::open(path)?;
     let mut start = Vec::new();
+    let failed = |source| FileError::read(path, source);
     source.by_ref().take(NPY.len() as u64).read_to_end(&mut start).map_err(failed)?;
     let is_npy = start == NPY || path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"));
     let whole = Cursor::new(start).chain(source);
     if is_npy {
         return npy::read_table(BufReader::with_capacity(1 << 18, whole), path, names);
     }
-    let reader = ReaderBuilder::new().trim(csv::Trim::All).buffer_capacity(1 << 18).from_reader(whole);
+    let text = Lines::new(whole, path);
+    let reader = ReaderBuilder::new().trim(csv::Trim::All).buffer_capacity(1 << 18).from_reader(text);
     Table { path, names, reader }.read()
 }
 
@@ -162,11 +166,23 @@ impl<R: Read> Table<'_, R> {
                 column.push(text.parse().map_err(|_| self.cell(line(), name, text))?);
             }
             count += 1;
+            if count % ROWS == 0 {
+                self.check_memory(count)?;
+            }
         }
         if count == 0 {
             return Err(FileError::NoRows(self.path.to_path_buf()));
         }
         Ok(Points::Columns { count, columns })
+    }
+
+    /// Refuses what will not fit: the coordinates, and as many results beside f.
+    fn check_memory(&self, rows: usize) -> Result<(), FileError> {
+        let path = self.path.to_path_buf();
+        check_size(rows as f64, 2 * self.names.len() + 1, Precision::F64).map_err(|error| match error {
+            FieldError::Memory { need, have, .. } => FileError::Memory { path, rows, need, have },
+            FieldError::Backend(_) => FileError::Interrupted,
+        })
     }
 
     /// The column called `name`.
@@ -194,7 +210,7 @@ impl<R: Read> Table<'_, R> {
         let path = self.path.to_path_buf();
         let line = |pos: &Option<csv::Position>| pos.as_ref().map_or(1, csv::Position::line);
         match error.into_kind() {
-            ErrorKind::Io(source) => FileError::Read { path, source },
+            ErrorKind::Io(source) => FileError::read(&path, source),
             ErrorKind::Utf8 { pos, .. } => FileError::NotText { path, line: line(&pos) },
             ErrorKind::UnequalLengths { pos, expected_len, len } => {
                 FileError::Ragged { path, line: line(&pos), found: len, expected: expected_len }

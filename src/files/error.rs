@@ -114,6 +114,28 @@ pub enum FileError {
         /// Its line, from 1; where empty lines stand before it, the first of them.
         line: u64,
     },
+    /// A line has no end.
+    #[error("{}, line {line}: longer than {} MiB; a table has a line for each point, so this is none, or the ends of its lines are missing", read(.path), .limit >> 20)]
+    LongLine {
+        /// The file.
+        path: PathBuf,
+        /// Its line, from 1.
+        line: u64,
+        /// Bytes that a line may have.
+        limit: usize,
+    },
+    /// More rows than memory holds.
+    #[error("{}: its first {rows} points and their results take {need}, more than the {have} of memory here; split the table", read(.path))]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Rows read so far.
+        rows: usize,
+        /// Bytes needed, for people.
+        need: String,
+        /// Bytes there are, for people.
+        have: String,
+    },
     /// A .npy file is damaged, or holds something other than a table of real numbers.
     #[error("{}: {problem}", read(.path))]
     Npy {
@@ -125,6 +147,9 @@ pub enum FileError {
     /// What was handed over cannot be written in this format (a shape, a size, a name).
     #[error("{0}")]
     Unfit(String),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
     /// A writer that is no [`Output`](super::Output) failed.
     #[error("cannot write: {0}")]
     Io(io::Error),
@@ -145,8 +170,24 @@ impl FileError {
         use FileError::*;
         !matches!(
             self,
-            NoFolder { .. } | IsFolder(_) | DiskFull(_) | BrokenPipe(_) | Write { .. } | Read { .. } | Io(_)
+            NoFolder { .. }
+                | IsFolder(_)
+                | DiskFull(_)
+                | BrokenPipe(_)
+                | Write { .. }
+                | Read { .. }
+                | Memory { .. }
+                | Interrupted
+                | Io(_)
         )
+    }
+
+    /// The error for a failed read of `path`.
+    pub(super) fn read(path: &Path, source: io::Error) -> FileError {
+        match source.downcast::<FileError>() {
+            Ok(inner) => inner,
+            Err(source) => FileError::Read { path: path.to_path_buf(), source },
+        }
     }
 
     /// The error for a failed write to `path`.

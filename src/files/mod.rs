@@ -33,6 +33,7 @@
 
 mod csv;
 mod error;
+mod input;
 mod json;
 mod npy;
 mod output;
@@ -42,7 +43,7 @@ pub use csv::{CsvWriter, read_points, write_csv};
 pub use error::FileError;
 pub use json::write_json;
 pub use npy::{Array, Kind, NpyWriter, NpzWriter, write_npy, write_npz};
-pub use output::Output;
+pub use output::{Output, abandon};
 pub use png::{Channels, PngHead, PngRows, write_png};
 
 use crate::points::Values;

@@ -235,7 +235,10 @@ fn from_zip(error: zip::result::ZipError) -> FileError {
 /// Reads a table of points: shape (n, d), or (n) where there is one name; one column per name.
 pub(super) fn read_table(from: impl Read, path: &Path, names: &[String]) -> Result<Points, FileError> {
     let problem = |problem: String| FileError::Npy { path: path.to_path_buf(), problem };
-    let damaged = |error| problem(format!("not a whole .npy file ({error}); save it again with numpy.save"));
+    let damaged = |error: std::io::Error| match error.downcast::<FileError>() {
+        Ok(inner) => inner,
+        Err(error) => problem(format!("not a whole .npy file ({error}); save it again with numpy.save")),
+    };
     let file = NpyFile::new(from).map_err(damaged)?;
     let (rows, width) = match *file.shape() {
         [rows, width] => (rows, width),

@@ -1,16 +1,51 @@
 //! Where a result goes: a file that appears only when it is whole, a device, or standard output.
 //!
 //! Flows in: bytes from a writer of this folder. Flows out: a file. Open it *before* the long run, so that a wrong
-//! folder costs no minutes, and call [`Output::finish`] at the end.
+//! folder costs no minutes, and call [`Output::finish`] at the end. After Ctrl-C every write fails, and [`abandon`]
+//! removes what is unfinished for a program that cannot unwind.
 
 use super::error::{FileError, is_standard};
+use crate::backend::check_interrupt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 use tempfile::NamedTempFile;
 
 /// Bytes gathered before they are handed to the system; larger pieces go there without being copied.
 const BUFFER: usize = 1 << 18;
+
+/// Bytes written at once: Ctrl-C is heard between.
+const PIECE: usize = 1 << 24;
+
+/// The passing files that exist, by name. It is held while one of them comes to be or is renamed.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes every unfinished file, for a program that is about to end without unwinding. From then on no file comes to
+/// be and none is finished: a thread that tries waits for the end.
+pub fn abandon() {
+    for _ in 0..20 {
+        let names = match UNFINISHED.try_lock() {
+            Ok(names) => names,
+            Err(TryLockError::Poisoned(names)) => names.into_inner(),
+            // Renaming takes no time, unless the disk hangs, and then nothing helps.
+            Err(TryLockError::WouldBlock) => {
+                std::thread::sleep(Duration::from_millis(5));
+                continue;
+            }
+        };
+        for name in names.iter() {
+            let _ = fs::remove_file(name);
+        }
+        std::mem::forget(names);
+        return;
+    }
+}
 
 /// A file being written.
 ///
@@ -19,7 +54,8 @@ const BUFFER: usize = 1 << 18;
 /// replaced keeps its permissions, a symbolic link keeps pointing. Devices and pipes (`/dev/null`, a fifo) are
 /// written straight to, and so is standard output, `-`.
 ///
-/// The [`io::Error`]s of its [`Write`] hold a [`FileError`] with the name in it; `?` takes that out.
+/// The [`io::Error`]s of its [`Write`] hold a [`FileError`] with the name in it; `?` takes that out. After
+/// [`interrupt`](crate::backend::interrupt) that is [`FileError::Interrupted`].
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
@@ -28,10 +64,38 @@ pub struct Output {
 
 #[derive(Debug)]
 enum Sink {
-    /// The passing file, and the name that it will get.
-    Passing(NamedTempFile, PathBuf),
+    Passing(Passing),
     Direct(File),
     Stdout(Stdout),
+}
+
+/// A passing file, and the name that it will get; none once it has it.
+#[derive(Debug)]
+struct Passing {
+    file: Option<NamedTempFile>,
+    target: PathBuf,
+}
+
+impl Passing {
+    /// Gives the file its name.
+    fn persist(mut self) -> io::Result<()> {
+        let mut names = unfinished();
+        let Some(file) = self.file.take() else { return Ok(()) };
+        names.retain(|name| name != file.path());
+        file.persist(&self.target).map(drop).map_err(|error| error.error)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_mut().map_or(Ok(bytes.len()), |file| file.as_file_mut().write(bytes))
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take() {
+            unfinished().retain(|name| name != file.path());
+        }
+    }
 }
 
 impl Output {
@@ -54,14 +118,14 @@ impl Output {
     /// Writes what is still buffered and gives the file its name. It is not forced onto the disk (no `fsync`).
     ///
     /// # Errors
-    /// - [`FileError::DiskFull`], [`FileError::BrokenPipe`] or [`FileError::Write`]; no file is left then.
+    /// - [`FileError::DiskFull`], [`FileError::BrokenPipe`], [`FileError::Write`] or [`FileError::Interrupted`]; no file
+    ///   is left then.
     pub fn finish(self) -> Result<(), FileError> {
+        check_interrupt().map_err(|_| FileError::Interrupted)?;
         let path = self.path;
         let failed = |source| FileError::write(&path, source);
         match self.sink.into_inner().map_err(|error| failed(error.into_error()))? {
-            Sink::Passing(file, target) => {
-                file.persist(target).map_err(|error| failed(error.error))?;
-            }
+            Sink::Passing(file) => file.persist().map_err(failed)?,
             Sink::Direct(mut file) => file.flush().map_err(failed)?,
             Sink::Stdout(mut out) => out.flush().map_err(failed)?,
         }
@@ -75,7 +139,9 @@ impl Output {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.sink.write(bytes).map_err(|source| self.named(source))
+        // Not of the kind `Interrupted`, upon which `write_all` tries again.
+        check_interrupt().map_err(|_| io::Error::other(FileError::Interrupted))?;
+        self.sink.write(&bytes[..bytes.len().min(PIECE)]).map_err(|source| self.named(source))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -86,7 +152,7 @@ impl Write for Output {
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Sink::Passing(file, _) => file.as_file_mut().write(bytes),
+            Sink::Passing(file) => file.write(bytes),
             Sink::Direct(file) => file.write(bytes),
             Sink::Stdout(out) => out.write(bytes),
         }
@@ -94,7 +160,8 @@ impl Write for Sink {
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Sink::Passing(file, _) => file.as_file_mut().flush(),
+            // The system's own buffer needs none.
+            Sink::Passing(_) => Ok(()),
             Sink::Direct(file) => file.flush(),
             Sink::Stdout(out) => out.flush(),
         }
@@ -118,12 +185,14 @@ fn open(path: &Path) -> Result<Sink, FileError> {
         Err(error) => return Err(failed(error)),
     };
     let target = if existing.is_some() { fs::canonicalize(path).map_err(failed)? } else { path.to_path_buf() };
-    let passing = passing_file(path, &target)?;
+    let mut names = unfinished();
+    let file = passing_file(path, &target)?;
+    names.push(file.path().to_path_buf());
     if let Some(there) = existing {
         // Where a file system has no permissions to set, there are none to keep.
-        let _ = passing.as_file().set_permissions(there.permissions());
+        let _ = file.as_file().set_permissions(there.permissions());
     }
-    Ok(Sink::Passing(passing, target))
+    Ok(Sink::Passing(Passing { file: Some(file), target }))
 }
 
 /// A new file beside `target`, with the permissions that any new file gets.
