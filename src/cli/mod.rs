@@ -17,6 +17,7 @@ mod plot;
 mod probe;
 mod progress;
 mod rule;
+mod stop;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
@@ -134,6 +135,7 @@ impl From<gradfield::files::FileError> for Failure {
     fn from(error: gradfield::files::FileError) -> Failure {
         match error {
             error if error.is_broken_pipe() => Failure::Closed,
+            FileError::Interrupted => Failure::Interrupted,
             error if error.is_data() => Failure::Usage(error.to_string()),
             error => Failure::Run(error.to_string()),
         }
@@ -163,8 +165,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    // A handler that cannot be set leaves the system's: Ctrl-C then ends the process at once.
-    let _ = ctrlc::set_handler(on_interrupt);
+    stop::listen();
     let result = match &cli.command {
         Command::Grad(arguments) => grad::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
@@ -175,12 +176,13 @@ pub(crate) fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Devices(arguments) => devices::run(arguments),
     };
+    stop::claim();
     match result {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Run(text)) => complain(&text, 1),
         Err(Failure::Usage(text)) => complain(&text, 2),
         Err(Failure::Verify) => ExitCode::from(3),
-        Err(Failure::Interrupted) => complain("interrupted; no file was written", 130),
+        Err(Failure::Interrupted) => stop::interrupted(),
     }
 }
 
@@ -239,12 +241,4 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
     let mut out = Output::create(Path::new("-"))?;
     out.write_all(text.as_bytes()).map_err(FileError::from)?;
     Ok(out.finish()?)
-}
-
-/// The first Ctrl-C asks the engines to stop at their next border; the second ends the process.
-fn on_interrupt() {
-    if gradfield::backend::check_interrupt().is_err() {
-        std::process::exit(130);
-    }
-    gradfield::backend::interrupt();
 }
