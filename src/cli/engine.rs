@@ -96,12 +96,16 @@ fn gpu(compute: &Compute, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
     Ok(Box::new(with_flags(with_fault(gpu), compute, quiet)))
 }
 
-/// The engine with a fault, for tests that `verify` sees it: `GRADFIELD_FAULT="m_sin(a)=>m_cos(a)"` replaces a piece
-/// of every shader, and says so.
+/// The engine with a fault, for tests: `GRADFIELD_FAULT="m_sin(a)=>m_cos(a)"` replaces a piece of every shader, and
+/// `GRADFIELD_FAULT="memory, reserving, 2"` lets the driver fail (`Fault` says how). It is said on standard error.
 #[cfg(feature = "gpu")]
 pub(crate) fn with_fault(gpu: gradfield::backend::gpu::Gpu) -> gradfield::backend::gpu::Gpu {
-    let fault = std::env::var("GRADFIELD_FAULT").unwrap_or_default();
-    let Some((right, wrong)) = fault.split_once("=>").map(|(a, b)| (a.to_string(), b.to_string())) else { return gpu };
+    let text = std::env::var("GRADFIELD_FAULT").unwrap_or_default();
+    if let Ok(fault) = text.parse() {
+        eprintln!("note: GRADFIELD_FAULT makes the GPU fail on purpose ({text})");
+        return gpu.with_fault(fault);
+    }
+    let Some((right, wrong)) = text.split_once("=>").map(|(a, b)| (a.to_string(), b.to_string())) else { return gpu };
     eprintln!("note: GRADFIELD_FAULT puts `{wrong}` for `{right}` into every shader; the results are wrong on purpose");
     gpu.with_rewrite(move |text| text.replace(&right, &wrong))
 }
