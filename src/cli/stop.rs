@@ -6,15 +6,17 @@
 //! and ends the process.
 
 use std::io::Write;
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long the run may take to end by itself.
 const PATIENCE: Duration = Duration::from_millis(700);
 
+/// How long it may then take to say so.
+const GRACE: Duration = Duration::from_millis(200);
+
 /// The exit code of an interrupted run.
-const CODE: u8 = 130;
+const CODE: i32 = 130;
 
 /// Whether somebody already says how the process ends: the run, or the signal's thread.
 static ENDING: AtomicBool = AtomicBool::new(false);
@@ -33,11 +35,12 @@ pub(super) fn claim() {
     }
 }
 
-/// Says that the run was interrupted.
-pub(super) fn interrupted() -> ExitCode {
+/// Says that the run was interrupted, and ends the process: to leave in order would empty the buffer of standard output,
+/// into a pipe perhaps that nobody reads.
+pub(super) fn interrupted() -> ! {
     // Nowhere to print to is no reason to stay.
     let _ = writeln!(std::io::stderr(), "gradfield: interrupted; no file was written");
-    ExitCode::from(CODE)
+    leave()
 }
 
 fn on_signal() {
@@ -49,12 +52,12 @@ fn on_signal() {
     if !ENDING.swap(true, Ordering::SeqCst) {
         gradfield::files::abandon();
         interrupted();
-        leave();
     }
-    // The run is saying how it ended; only who asks again does not wait for that.
-    if again {
-        leave();
+    // The run has ended and says how; where even that takes long, it is not waited for.
+    if !again {
+        std::thread::sleep(GRACE);
     }
+    leave()
 }
 
 /// Ends the process at once. No destructor runs, neither ours nor those of a driver, whose threads are at work.
@@ -62,8 +65,8 @@ fn leave() -> ! {
     #[cfg(unix)]
     // SAFETY: `_exit` takes any number and reads no memory of ours.
     unsafe {
-        libc::_exit(i32::from(CODE))
+        libc::_exit(CODE)
     }
     #[cfg(not(unix))]
-    std::process::exit(i32::from(CODE))
+    std::process::exit(CODE)
 }
