@@ -77,13 +77,29 @@ pub struct Row {
     pub partials: &'static [&'static str],
     /// Allowed error.
     pub slack: Slack,
-    /// Whether the slack is promised for these operands in this format: range reductions end somewhere.
-    pub reach: fn([f64; 3], Precision) -> bool,
-    /// Whether the result can jump: then a rounded operand can land on the other side.
-    pub jumps: bool,
+    /// Whether the slack is promised for these operands in this format (range reductions end somewhere); `None`: for
+    /// all.
+    pub reach: Option<fn([f64; 3], Precision) -> bool>,
+    /// Whether a jump or a pole lies within these errors (second) of these operands (first): then a rounded operand
+    /// can land on its other side. Elsewhere the operation must be monotone or convex (or concave) in each operand,
+    /// so that what it does at the ends of the errors bounds what it does between them.
+    /// `None`: it has no breaks.
+    pub breaks: Option<Breaks>,
     /// A range to sample for each operand.
     pub domain: &'static [(f64, f64)],
 }
+
+/// Why operands that are off by a little may give a result that is off by much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Break {
+    /// A jump: a comparison, a rounding to an integer, a branch cut.
+    Jump,
+    /// A pole; or an angle of which nothing is known any more.
+    Pole,
+}
+
+/// Tells of operands and their errors whether a break lies between.
+pub type Breaks = fn([f64; 3], [f64; 3]) -> Option<Break>;
 
 /// An operation: a row, compared by identity.
 #[derive(Debug, Clone, Copy)]
@@ -175,7 +191,8 @@ impl Operations {
 #[macro_export]
 macro_rules! op_row {
     ($name:literal, $syntax:expr, ($($arg:ident),+) { $kernel:expr }, reference { $($reference:tt)+ },
-     partials [$($partial:literal),*], slack $slack:expr, $(driver $driver:literal,)? $(reach $reach:expr,)? $(jumps $jumps:literal,)?
+     partials [$($partial:literal),*], slack $slack:expr, $(driver $driver:literal,)? $(reach $reach:expr,)?
+     $(breaks $breaks:expr,)?
      domain [$($domain:expr),+]) => {
         $crate::op::Row {
             name: $name,
@@ -188,7 +205,7 @@ macro_rules! op_row {
             partials: &[$($partial),*],
             slack: $slack,
             reach: $crate::op_reach!($($reach)?),
-            jumps: false $(|| $jumps)?,
+            breaks: $crate::op_breaks!($($breaks)?),
             domain: &[$($domain),+],
         }
     };
@@ -211,10 +228,22 @@ macro_rules! op_driver {
 #[macro_export]
 macro_rules! op_reach {
     () => {
-        |_, _| true
+        None
     };
     ($reach:expr) => {
-        $reach
+        Some($reach)
+    };
+}
+
+/// Where a row breaks; nowhere if it does not say.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! op_breaks {
+    () => {
+        None
+    };
+    ($breaks:expr) => {
+        Some($breaks)
     };
 }
 
@@ -269,10 +298,95 @@ fn positive([a, ..]: [f64; 3], _: Precision) -> bool {
     a.is_nan() || a > 0.0
 }
 
-/// As [`positive`], without the neighbourhood of digamma's zero at 1.46163..., where the reference's recurrence
-/// cancels and only its absolute error is small.
+/// As [`positive`], but for what lies so close to digamma's zero that the reference itself cancels.
 fn beside_the_zero(operands: [f64; 3], precision: Precision) -> bool {
-    positive(operands, precision) && !(1.2..1.8).contains(&operands[0])
+    positive(operands, precision) && (operands[0] - 1.4616321449683622).abs() > 1e-9
+}
+
+/// The least and the greatest number that an operand stands for, rounded outwards.
+pub(crate) fn ends(operand: f64, error: f64) -> (f64, f64) {
+    if error > 0.0 { ((operand - error).next_down(), (operand + error).next_up()) } else { (operand, operand) }
+}
+
+fn break_if(condition: bool, kind: Break) -> Option<Break> {
+    condition.then_some(kind)
+}
+
+/// Whether an operand that is not exact may be 0.
+fn may_be_zero(operand: f64, error: f64) -> bool {
+    error > 0.0 && operand.abs() <= error
+}
+
+/// Comparisons jump where their operands are equal.
+fn where_equal([a, b, _]: [f64; 3], [ea, eb, _]: [f64; 3]) -> Option<Break> {
+    break_if(ea + eb > 0.0 && (a - b).abs() <= (ea + eb).next_up(), Break::Jump)
+}
+
+/// A condition, a sign, a step jump at 0.
+fn at_zero([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
+    break_if(may_be_zero(a, ea), Break::Jump)
+}
+
+/// `and` and `or` jump where either operand is 0.
+fn at_either_zero([a, b, _]: [f64; 3], [ea, eb, _]: [f64; 3]) -> Option<Break> {
+    break_if(may_be_zero(a, ea) || may_be_zero(b, eb), Break::Jump)
+}
+
+/// Whether a rounding to an integer differs between the ends of an operand's error.
+fn steps_apart(round: fn(f64) -> f64, operand: f64, error: f64) -> bool {
+    let (low, high) = ends(operand, error);
+    error > 0.0 && round(low) != round(high)
+}
+
+fn at_integers([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
+    break_if(steps_apart(f64::floor, a, ea) || steps_apart(f64::ceil, a, ea), Break::Jump)
+}
+
+fn between_integers([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
+    break_if(steps_apart(f64::round_ties_even, a, ea), Break::Jump)
+}
+
+/// A remainder jumps where the whole part of the quotient does.
+fn at_whole_quotients([a, b, _]: [f64; 3], [ea, eb, _]: [f64; 3]) -> Option<Break> {
+    let ((a0, a1), (b0, b1)) = (ends(a, ea), ends(b, eb));
+    let whole = [a0 / b0, a0 / b1, a1 / b0, a1 / b1].map(|q| (q.next_down().floor(), q.next_up().floor()));
+    let apart = whole.iter().any(|(low, high)| *low != whole[0].0 || *high != whole[0].0);
+    break_if(ea + eb > 0.0 && (apart || may_be_zero(b, eb)), Break::Jump)
+}
+
+/// A quotient has its pole where the divisor is 0.
+fn at_zero_divisor([_, b, _]: [f64; 3], [_, eb, _]: [f64; 3]) -> Option<Break> {
+    break_if(may_be_zero(b, eb), Break::Pole)
+}
+
+/// A power has a pole where the base is 0 and the exponent negative; one of a negative base is real for integers only.
+fn at_zero_base([a, b, _]: [f64; 3], [ea, eb, _]: [f64; 3]) -> Option<Break> {
+    let pole = may_be_zero(a, ea) && b - eb < 0.0;
+    let integer = a - ea < 0.0 && (steps_apart(f64::floor, b, eb) || steps_apart(f64::ceil, b, eb));
+    break_if(pole || integer, Break::Pole)
+}
+
+/// Of an angle that may be off by half a turn nothing is known: sine and cosine have turned on the way.
+fn by_half_a_turn(_: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
+    break_if(ea > 1.5, Break::Pole)
+}
+
+/// The tangent's poles lie half a turn apart.
+fn at_quarter_turns([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
+    let half_turns = |angle: f64| (angle / std::f64::consts::PI + 0.5).floor();
+    let (low, high) = ends(a, ea);
+    break_if(ea > 0.0 && (ea > 1.5 || half_turns(low) != half_turns(high)), Break::Pole)
+}
+
+/// Gamma and its kin have poles at 0 and the negative integers.
+fn at_negative_integers([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
+    break_if(ends(a, ea).0 <= 0.0 && steps_apart(f64::floor, a, ea), Break::Pole)
+}
+
+/// The angle of a point jumps across the negative x axis, and at the origin.
+fn at_branch_cut([y, x, _]: [f64; 3], [ey, ex, _]: [f64; 3]) -> Option<Break> {
+    let across = y.abs() <= ey && (ey > 0.0 || x + ex >= 0.0);
+    break_if(ey + ex > 0.0 && across && x <= ex, Break::Jump)
 }
 
 /// A domain of ordinary numbers.
@@ -295,11 +409,12 @@ table! {
     MUL = ["multiply", Infix("*", 6), (a, b) { a * b }, reference { a * b },
         partials ["b", "a"], slack ROUNDED, domain [REALS, REALS]];
     DIV = ["divide", Infix("/", 6), (a, b) { a / b }, reference { a / b },
-        partials ["1/b", "-y/b"], slack QUOTIENT, domain [REALS, (0.1, 10.0)]];
+        partials ["1/b", "-y/b"], slack QUOTIENT, breaks at_zero_divisor, domain [REALS, (0.1, 10.0)]];
     NEG = ["negate", Prefix("-", 7), (a) { -a }, reference { -a },
         partials ["-1"], slack EXACT, domain [REALS]];
     POW = ["power", Infix("^", 8), (a, b) { m_pow(a, b) }, reference { a.powf(b) },
-        partials ["b a^(b - 1)", "if(a == 0, 0, y ln(a))"], slack LONG, driver "pow(a, b)", domain [(0.05, 8.0), (-4.0, 4.0)]];
+        partials ["b a^(b - 1)", "if(a == 0, 0, y ln(a))"], slack LONG, driver "pow(a, b)", breaks at_zero_base,
+        domain [(0.05, 8.0), (-4.0, 4.0)]];
     FMA = ["fma", Hidden, (a, b, c) { fma(a, b, c) }, reference { a.mul_add(b, c) },
         partials ["b", "a", "1"], slack FUSED, domain [REALS, REALS, REALS]];
     FMS = ["fms", Hidden, (a, b, c) { fma(a, b, -c) }, reference { a.mul_add(b, -c) },
@@ -309,42 +424,42 @@ table! {
 
     // Comparisons and logic: 1 or 0; nonzero is true.
     LT = ["less", Infix("<", 4), (a, b) { select(0.0, 1.0, a < b) }, reference { truth(a < b) },
-        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+        partials ["0", "0"], slack EXACT, breaks where_equal, domain [REALS, REALS]];
     LE = ["less or equal", Infix("<=", 4), (a, b) { select(0.0, 1.0, a <= b) }, reference { truth(a <= b) },
-        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+        partials ["0", "0"], slack EXACT, breaks where_equal, domain [REALS, REALS]];
     GT = ["greater", Infix(">", 4), (a, b) { select(0.0, 1.0, a > b) }, reference { truth(a > b) },
-        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+        partials ["0", "0"], slack EXACT, breaks where_equal, domain [REALS, REALS]];
     GE = ["greater or equal", Infix(">=", 4), (a, b) { select(0.0, 1.0, a >= b) }, reference { truth(a >= b) },
-        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+        partials ["0", "0"], slack EXACT, breaks where_equal, domain [REALS, REALS]];
     EQ = ["equal", Infix("==", 4), (a, b) { select(0.0, 1.0, a == b) }, reference { truth(a == b) },
-        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+        partials ["0", "0"], slack EXACT, breaks where_equal, domain [REALS, REALS]];
     NE = ["unequal", Infix("!=", 4), (a, b) { select(0.0, 1.0, (a != b) | is_nan(a) | is_nan(b)) }, reference { truth(a != b) },
-        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+        partials ["0", "0"], slack EXACT, breaks where_equal, domain [REALS, REALS]];
     NOT = ["not", Prefix("not ", 3), (a) { select(0.0, 1.0, a == 0.0) }, reference { truth(a == 0.0) },
-        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+        partials ["0"], slack EXACT, breaks at_zero, domain [REALS]];
     AND = ["and", Infix("and", 2), (a, b) { select(0.0, 1.0, is_true(a) & is_true(b)) },
         reference { truth(a != 0.0 && b != 0.0) },
-        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+        partials ["0", "0"], slack EXACT, breaks at_either_zero, domain [REALS, REALS]];
     OR = ["or", Infix("or", 1), (a, b) { select(0.0, 1.0, is_true(a) | is_true(b)) },
         reference { truth(a != 0.0 || b != 0.0) },
-        partials ["0", "0"], slack EXACT, jumps true, domain [REALS, REALS]];
+        partials ["0", "0"], slack EXACT, breaks at_either_zero, domain [REALS, REALS]];
     IF = ["if", Function, (a, b, c) { select(c, b, is_true(a)) }, reference { if a != 0.0 { b } else { c } },
-        partials ["0", "if(a, 1, 0)", "if(a, 0, 1)"], slack EXACT, jumps true, domain [REALS, REALS, REALS]];
+        partials ["0", "if(a, 1, 0)", "if(a, 0, 1)"], slack EXACT, breaks at_zero, domain [REALS, REALS, REALS]];
 
     // Pieces and rounding. Derivatives at kinks are the documented one-sided choice.
     ABS = ["abs", Function, (a) { abs(a) }, reference { a.abs() },
         partials ["sign(a)"], slack EXACT, domain [REALS]];
     SIGN = ["sign", Function, (a) { select(select(select(0.0, 1.0, a > 0.0), -1.0, a < 0.0), a, is_nan(a)) },
         reference { if a.is_nan() { a } else { truth(a > 0.0) - truth(a < 0.0) } },
-        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+        partials ["0"], slack EXACT, breaks at_zero, domain [REALS]];
     FLOOR = ["floor", Function, (a) { floor(a) }, reference { a.floor() },
-        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+        partials ["0"], slack EXACT, breaks at_integers, domain [REALS]];
     CEIL = ["ceil", Function, (a) { ceil(a) }, reference { a.ceil() },
-        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+        partials ["0"], slack EXACT, breaks at_integers, domain [REALS]];
     ROUND = ["round", Function, (a) { round(a) }, reference { a.round_ties_even() },
-        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+        partials ["0"], slack EXACT, breaks between_integers, domain [REALS]];
     FRACT = ["fract", Function, (a) { a - floor(a) }, reference { a - a.floor() },
-        partials ["1"], slack ROUNDED, jumps true, domain [REALS]];
+        partials ["1"], slack ROUNDED, breaks at_integers, domain [REALS]];
     MIN = ["min", Variadic, (a, b) { select(select(b, a, a <= b), a, is_nan(a)) },
         reference { if a.is_nan() || a <= b { a } else { b } },
         partials ["if(a <= b, 1, 0)", "if(a <= b, 0, 1)"], slack EXACT, domain [REALS, REALS]];
@@ -356,9 +471,10 @@ table! {
         partials ["if(a < b, 0, if(a > c, 0, 1))", "if(a < b, if(b > c, 0, 1), 0)", "if(max(a, b) > c, 1, 0)"],
         slack EXACT, domain [REALS, (-5.0, 0.0), (0.0, 5.0)]];
     MOD = ["mod", Function, (a, b) { m_mod(a, b) }, reference { floored_modulo(a, b) },
-        partials ["1", "-floor(a / b)"], slack POLYNOMIAL, reach whole_quotient, jumps true, domain [REALS, (0.5, 4.0)]];
+        partials ["1", "-floor(a / b)"], slack POLYNOMIAL, reach whole_quotient, breaks at_whole_quotients,
+        domain [REALS, (0.5, 4.0)]];
     STEP = ["step", Function, (a) { select(0.0, 1.0, a >= 0.0) }, reference { truth(a >= 0.0) },
-        partials ["0"], slack EXACT, jumps true, domain [REALS]];
+        partials ["0"], slack EXACT, breaks at_zero, domain [REALS]];
     RELU = ["relu", Function, (a) { select(select(0.0, a, a > 0.0), a, is_nan(a)) },
         reference { if a.is_nan() || a > 0.0 { a } else { 0.0 } },
         partials ["if(a > 0, 1, 0)"], slack EXACT, domain [REALS]];
@@ -389,11 +505,12 @@ table! {
 
     // Circular functions and their inverses.
     SIN = ["sin", Function, (a) { m_sin(a) }, reference { pxfm::f_sin(a) },
-        partials ["cos(a)"], slack POLYNOMIAL, driver "sin(a)", reach circular, domain [REALS]];
+        partials ["cos(a)"], slack POLYNOMIAL, driver "sin(a)", reach circular, breaks by_half_a_turn, domain [REALS]];
     COS = ["cos", Function, (a) { m_cos(a) }, reference { pxfm::f_cos(a) },
-        partials ["-sin(a)"], slack POLYNOMIAL, driver "cos(a)", reach circular, domain [REALS]];
+        partials ["-sin(a)"], slack POLYNOMIAL, driver "cos(a)", reach circular, breaks by_half_a_turn, domain [REALS]];
     TAN = ["tan", Function, (a) { m_tan(a) }, reference { pxfm::f_tan(a) },
-        partials ["1 + y^2"], slack POLYNOMIAL, driver "tan(a)", reach circular, domain [(-1.5, 1.5)]];
+        partials ["1 + y^2"], slack POLYNOMIAL, driver "tan(a)", reach circular, breaks at_quarter_turns,
+        domain [(-1.5, 1.5)]];
     ASIN = ["asin", Function, (a) { m_asin(a) }, reference { pxfm::f_asin(a) },
         partials ["1 / sqrt((1 - a) (1 + a))"], slack POLYNOMIAL, driver "asin(a)", domain [UNIT]];
     ACOS = ["acos", Function, (a) { m_acos(a) }, reference { pxfm::f_acos(a) },
@@ -402,7 +519,7 @@ table! {
         partials ["1 / (1 + a^2)"], slack POLYNOMIAL, driver "atan(a)", domain [REALS]];
     ATAN2 = ["atan2", Function, (a, b) { m_atan2(a, b) }, reference { a.atan2(b) },
         partials ["b / hypot(a, b) / hypot(a, b)", "-a / hypot(a, b) / hypot(a, b)"],
-        slack POLYNOMIAL, driver "atan2(a, b)", jumps true, domain [REALS, REALS]];
+        slack POLYNOMIAL, driver "atan2(a, b)", breaks at_branch_cut, domain [REALS, REALS]];
 
     // Hyperbolic functions and their inverses.
     SINH = ["sinh", Function, (a) { m_sinh(a) }, reference { if a == 0.0 { a } else { pxfm::f_sinh(a) } },
@@ -424,13 +541,13 @@ table! {
     ERFC = ["erfc", Function, (a) { m_erfc(a) }, reference { pxfm::f_erfc(a) },
         partials ["-1.1283791670955126 exp(-a^2)"], slack LONG, domain [(-4.0, 4.0)]];
     GAMMA = ["gamma", Function, (a) { m_gamma(a) }, reference { reference_gamma(a) },
-        partials ["y digamma(a)"], slack LONG, domain [(0.1, 12.0)]];
+        partials ["y digamma(a)"], slack LONG, breaks at_negative_integers, domain [(0.1, 12.0)]];
     LGAMMA = ["lgamma", Function, (a) { m_lgamma(a) }, reference { reference_lgamma(a) },
-        partials ["digamma(a)"], slack LONG, reach positive, domain [(2.5, 30.0)]];
+        partials ["digamma(a)"], slack LONG, reach positive, breaks at_negative_integers, domain [(2.5, 30.0)]];
     DIGAMMA = ["digamma", Function, (a) { m_digamma(a) }, reference { reference_digamma(a) },
-        partials ["trigamma(a)"], slack LONG, reach beside_the_zero, domain [(2.0, 30.0)]];
+        partials ["trigamma(a)"], slack LONG, reach beside_the_zero, breaks at_negative_integers, domain [(2.0, 30.0)]];
     TRIGAMMA = ["trigamma", Function, (a) { m_trigamma(a) }, reference { reference_trigamma(a) },
-        partials [], slack LONG, domain [(0.1, 30.0)]];
+        partials [], slack LONG, breaks at_negative_integers, domain [(0.1, 30.0)]];
     SIGMOID = ["sigmoid", Function, (a) { m_sigmoid(a) }, reference { reference_sigmoid(a) },
         partials ["y sigmoid(-a)"], slack Slack { reference: 2.5, ..POLYNOMIAL }, driver "1.0 / (1.0 + exp(-a))", domain [MODEST]];
     SOFTPLUS = ["softplus", Function, (a) { m_softplus(a) },

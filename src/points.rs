@@ -169,6 +169,22 @@ impl Points {
         }
     }
 
+    /// The coordinate `variable` of the points from `start` on, as many as `into` is long.
+    ///
+    /// # Panics
+    /// If there are not so many points.
+    pub fn coordinates(&self, variable: usize, start: usize, into: &mut [f64]) {
+        match self {
+            Points::Grid(axes) => {
+                let faster = Points::array_order(axes.len()).into_iter().rev().take_while(|v| *v != variable);
+                let stride: usize = faster.map(|v| axes[v].len()).product();
+                let axis = &axes[variable];
+                into.iter_mut().zip(start..).for_each(|(one, k)| *one = axis[k / stride % axis.len()]);
+            }
+            Points::Columns { columns, .. } => into.copy_from_slice(&columns[variable][start..start + into.len()]),
+        }
+    }
+
     /// The coordinates of one point, in the order of the variables.
     ///
     /// # Panics
@@ -204,6 +220,11 @@ mod tests {
         assert_eq!(points.point(2), [1.0, 10.0, 5.0]);
         assert_eq!(points.point(6), [0.0, 20.0, 5.0]);
         assert_eq!(points.band(1..2).point(0), [0.0, 20.0, 5.0]);
+        for variable in 0..3 {
+            let mut column = [0.0; 10];
+            points.coordinates(variable, 2, &mut column);
+            assert!((0..10).all(|k| column[k] == points.point(2 + k)[variable]), "{column:?}");
+        }
     }
 
     #[test]

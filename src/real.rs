@@ -67,24 +67,14 @@ impl Precision {
     ///
     /// Subnormals have the spacing of the smallest normal number. Infinity and NaN give infinity.
     pub fn ulp(self, value: f64) -> f64 {
-        let (digits, least) = match self {
-            Precision::F32 => (24, -126),
-            Precision::F64 => (53, -1022),
+        let spacing = match self {
+            Precision::F32 => f64::from(f32::EPSILON),
+            Precision::F64 => f64::EPSILON,
         };
-        if !value.is_finite() {
-            return f64::INFINITY;
-        }
-        let biased = ((value.to_bits() >> 52) & 0x7ff) as i32;
-        power_of_two((biased - 1023).max(least) - (digits - 1))
-    }
-}
-
-/// 2^`exponent`, also where the result is subnormal; `exponent` >= -1074.
-fn power_of_two(exponent: i32) -> f64 {
-    if exponent >= -1022 {
-        f64::from_bits(((exponent + 1023) as u64) << 52)
-    } else {
-        f64::from_bits(1u64 << (exponent + 1074))
+        let size = value.abs().max(self.smallest_normal());
+        // The bits of the exponent alone are the power of two below.
+        let power = f64::from_bits(size.to_bits() & f64::INFINITY.to_bits());
+        if value.is_nan() { f64::INFINITY } else { power * spacing }
     }
 }
 

@@ -1,10 +1,11 @@
 //! The engines: one trait, three that keep it.
 //!
 //! Flows in: a [`Tape`] and [`Points`] (or the state of particles). Flows out: columns of numbers. The engines
-//! are [`mod@reference`] (f64, obviously right, slow; carries the error bound), [`mod@cpu`] (SIMD, all cores, f32 and
+//! are [`mod@reference`] (f64, obviously right, slow; [`mod@bound`] carries an error bound along), [`mod@cpu`] (SIMD, all cores, f32 and
 //! f64) and `gpu` (generated WGSL). An engine *prepares* a tape once (registers, pipeline) and then runs it on
 //! as many points as wanted.
 
+pub mod bound;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
@@ -119,6 +120,17 @@ pub struct Steps {
     pub first: u64,
     /// How many steps.
     pub count: u64,
+}
+
+impl Steps {
+    /// The uniform inputs of one step.
+    pub fn uniforms_at(&self, step: u64) -> Vec<f64> {
+        let mut uniforms = self.uniforms.clone();
+        if let Some(clock) = self.clock {
+            uniforms[clock] = step as f64;
+        }
+        uniforms
+    }
 }
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);

@@ -5,8 +5,8 @@ use crate::engines::{Engine, on_each};
 use gradfield::backend::{Backend, Steps};
 use gradfield::descent::rule::CLOCK;
 use gradfield::descent::{self, Plan, Rule, rules, starts};
-use gradfield::points::{Points, Values};
-use gradfield::verify::compare;
+use gradfield::points::Values;
+use gradfield::verify::verify_steps;
 use gradfield::{Expression, Precision};
 use libtest_mimic::{Failed, Trial};
 
@@ -61,20 +61,12 @@ fn setup(
 /// Each step, from the state that the engine itself has reached, lies within the bound of the reference's step.
 fn step_by_step(row: &rules::Row, case: &Case, engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
     let (rule, fused, mut state) = setup(row, case, engine, 300)?;
-    let mut program = backend.prepare(&fused.tape, engine.precision)?;
-    let names: Vec<String> = fused.tape.inputs.iter().map(|input| input.name.clone()).collect();
-    for step in 1..=25 {
-        let before = Points::columns(state.iter().map(Values::to_f64).collect());
-        let mut uniforms = rule.uniforms();
-        uniforms[CLOCK] = step as f64;
-        program.iterate(&mut state, &Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: step, count: 1 })?;
-        let report =
-            compare(&fused.tape, &names[..state.len()], &before, &uniforms, &state, backend, engine.precision)?;
-        require(report.passed(), || format!("step {step}: {:#?}", report.outputs))?;
-        let judged = report.outputs.iter().all(|output| output.judged * 10 >= 9 * 300);
-        require(judged, || format!("step {step}: too few judged: {:#?}", report.outputs))?;
-    }
-    Ok(())
+    let names: Vec<String> = fused.tape.inputs.iter().map(|input| input.name.clone()).take(state.len()).collect();
+    let steps = Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: 1, count: 25 };
+    let report = verify_steps(&fused.tape, &names, &mut state, &steps, backend, engine.precision)?;
+    require(report.passed(), || format!("{:#?}", report.outputs))?;
+    let judged = report.outputs.iter().all(|output| output.judged * 10 >= 9 * 25 * 300);
+    require(judged, || format!("too few judged: {:#?}", report.outputs))
 }
 
 /// Many steps in one call are the same bits as the same steps one by one, for a number of steps and particles that
