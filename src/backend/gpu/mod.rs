@@ -11,9 +11,9 @@
 //!   [`Limits::state`] (particles) on the device, and twice that to bring results home.
 //! - a dispatch, tens of milliseconds by design: Ctrl-C is heard between two, and no driver takes the device for hung.
 //!
-//! `wgsl.rs` writes shaders (`library.rs` adds the mathematics), `plan.rs` cuts work to the limits, `cost.rs` and
-//! `pace.rs` to some milliseconds, `buffer.rs` moves bytes, `program.rs` runs, `faults.rs` tells what went wrong,
-//! `tally.rs` counts, `adapter.rs` chooses a device.
+//! `wgsl.rs` writes shaders (`library.rs` adds the mathematics, `guard.rs` hides constants from compilers), `plan.rs`
+//! cuts work to the limits, `cost.rs` and `pace.rs` to some milliseconds, `buffer.rs` moves bytes, `program.rs` runs,
+//! `faults.rs` tells what went wrong, `tally.rs` counts, `adapter.rs` chooses a device.
 //!
 //! Bounds checks and loop bounds that wgpu adds to a shader stay on: switching them off is `unsafe`, and their cost
 //! (a comparison per load, a counter per step) is small against a tape's own work. A pipeline cache on disk would be
@@ -25,6 +25,7 @@ mod adapter;
 mod buffer;
 mod cost;
 mod faults;
+mod guard;
 mod library;
 mod pace;
 mod plan;

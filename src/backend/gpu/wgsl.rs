@@ -8,7 +8,7 @@
 //!
 //! Uniform inputs are read from a buffer, so a new learning rate compiles nothing. Writing costs microseconds.
 
-use super::library;
+use super::{guard, library};
 use crate::op::Op;
 use crate::points::Points;
 use crate::real::Precision;
@@ -123,8 +123,13 @@ impl<'t> TapeText<'t> {
     /// The tape, an instruction a line.
     fn evaluate(&self) -> String {
         let mut text = String::from("\nfn evaluate(p: In) -> Out {\n");
-        for (k, Instruction { op, args }) in self.tape.code.iter().enumerate() {
-            let operands: Vec<String> = args[..op.arity].iter().map(|arg| self.arg(*arg)).collect();
+        let veils = guard::veiled(self.tape, self.precision);
+        for (k, (Instruction { op, args }, veils)) in self.tape.code.iter().zip(veils).enumerate() {
+            let written = |(arg, veil): (&Arg, bool)| {
+                let text = self.arg(*arg);
+                if veil { format!("veil({text})") } else { text }
+            };
+            let operands: Vec<String> = args[..op.arity].iter().zip(veils).map(written).collect();
             put(&mut text, format_args!("    let t{k} = {}({});\n", self.names[op], operands.join(", ")));
         }
         text += "    var o: Out;\n";
