@@ -17,6 +17,15 @@ pub(crate) struct Constants {
 }
 
 impl Constants {
+    /// Refuses hyper-parameters where there is no rule.
+    pub(crate) fn refuse(&self, without: &str) -> Result<(), Failure> {
+        let given = if self.lr.is_some() { "--lr" } else { "--param" };
+        if self.lr.is_none() && self.parameters.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("{given} is for a rule; name one with {without}")))
+    }
+
     /// Names and values, each name once.
     fn values(&self) -> Result<Vec<(String, f64)>, Failure> {
         let lr = self.lr.iter().map(|value| ("--lr", "lr", value.as_str()));

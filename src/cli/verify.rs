@@ -2,13 +2,17 @@
 
 use super::engine::choose;
 use super::options::{Compute, Function, grid};
+use super::rule::{Constants, rule};
 use super::{Failure, say, say_json};
 use clap::{Args, ValueEnum};
-use gradfield::backend::Backend;
-use gradfield::field::{output_names, tape_of};
+use gradfield::backend::{Backend, Steps};
+use gradfield::descent::rule::CLOCK;
+use gradfield::expr::Outputs;
+use gradfield::field::{check_size, output_names, tape_of};
 use gradfield::probe::{Measured, Measurement};
-use gradfield::verify::{OutputReport, Report, verify};
-use gradfield::{Expression, Points, Precision, files};
+use gradfield::tape::Tape;
+use gradfield::verify::{OutputReport, Report, verify, verify_steps};
+use gradfield::{Expression, Points, Precision, Values, files};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -25,6 +29,18 @@ pub(crate) struct Arguments {
     /// Points instead of a grid: a .csv with the variables' names as header, or a .npy of shape (n, d); - is stdin
     #[arg(long, value_name = "FILE")]
     points: Option<PathBuf>,
+    /// Check single steps of a descent, from the points on: gd, momentum, adam, or a formula (see `descend --help`)
+    #[arg(long)]
+    rule: Option<String>,
+    #[command(flatten)]
+    constants: Constants,
+    /// Steps to check
+    #[arg(long, value_name = "N", default_value = "20", allow_negative_numbers = true, requires = "rule",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    steps: u64,
+    /// The steps climb to a maximum
+    #[arg(long, requires = "rule")]
+    maximize: bool,
     #[command(flatten)]
     compute: Compute,
     /// How to write the report
@@ -43,19 +59,63 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let outputs = expression.gradient()?;
     let precision = arguments.compute.precision.map_or(Precision::F32, Precision::from);
     let points = points(arguments, &expression, outputs.outputs.len(), precision)?;
+    let work = Work::of(arguments, &expression, &outputs)?;
     let engine = choose(&arguments.compute, points.len(), arguments.function.quiet)?;
-    let names = output_names(expression.variables(), outputs.outputs.len());
-    let tape = tape_of(&outputs);
-    let measured = Measured::of(&tape, engine.as_ref(), precision)?;
+    let measured = Measured::of(&work.tape, engine.as_ref(), precision)?;
     // Where an operation is plainly wrong, its measured error must not excuse it.
     let believed: &dyn Backend = if measured.believable() { &measured } else { engine.as_ref() };
-    let report = verify(&tape, &names, &points, &[], believed, precision)?;
-    let finding = Finding { expression: &expression, device: engine.describe(), precision, points, measured, report };
+    let report = work.check(&points, believed, precision)?;
+    let (inputs, device) = (work.inputs(), engine.describe());
+    let finding = Finding { expression: &expression, inputs, device, precision, points, measured, report };
     match arguments.format {
         Language::Text => say(&finding.text())?,
         Language::Json => say_json(&finding.document())?,
     }
     if finding.passed() { Ok(()) } else { Err(Failure::Verify) }
+}
+
+/// What is checked: f and its gradient, or the steps of a rule.
+struct Work {
+    tape: Tape,
+    names: Vec<String>,
+    steps: Option<Steps>,
+}
+
+impl Work {
+    fn of(arguments: &Arguments, expression: &Expression, outputs: &Outputs) -> Result<Work, Failure> {
+        let Some(text) = &arguments.rule else {
+            arguments.constants.refuse("--rule")?;
+            let names = output_names(expression.variables(), outputs.outputs.len());
+            return Ok(Work { tape: tape_of(outputs), names, steps: None });
+        };
+        if expression.variables().is_empty() {
+            let text = expression.text();
+            return Err(Failure::usage(format!("--rule: `{text}` has no variables, so there are no steps to take")));
+        }
+        let rule = rule(text, &arguments.constants)?;
+        let fused = rule.fuse(outputs, arguments.maximize);
+        let steps = Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: 1, count: arguments.steps };
+        let mut work = Work { tape: fused.tape, names: Vec::new(), steps: Some(steps) };
+        work.names = work.inputs();
+        Ok(work)
+    }
+
+    /// The names of a point's coordinates.
+    fn inputs(&self) -> Vec<String> {
+        self.tape.inputs.iter().filter(|input| !input.uniform).map(|input| input.name.clone()).collect()
+    }
+
+    fn check(&self, points: &Points, engine: &dyn Backend, precision: Precision) -> Result<Report, Failure> {
+        let Some(steps) = &self.steps else {
+            return Ok(verify(&self.tape, &self.names, points, &[], engine, precision)?);
+        };
+        check_size(points.len() as f64, self.names.len(), precision)?;
+        let all: Vec<Vec<f64>> = (0..points.len()).map(|k| points.point(k)).collect();
+        let column = |v: usize| Values::from_f64(precision, &all.iter().map(|point| point[v]).collect::<Vec<f64>>());
+        let mut state: Vec<Values> = (0..points.dimension()).map(column).collect();
+        state.resize(self.names.len(), Values::zeros(precision, points.len()));
+        Ok(verify_steps(&self.tape, &self.names, &mut state, steps, engine, precision)?)
+    }
 }
 
 fn points(
@@ -73,6 +133,8 @@ fn points(
 /// All that is to be said.
 struct Finding<'a> {
     expression: &'a Expression,
+    /// The coordinates of a point: the variables, then what a rule keeps.
+    inputs: Vec<String>,
     device: String,
     precision: Precision,
     points: Points,
@@ -128,7 +190,7 @@ impl Finding<'_> {
     }
 
     fn output(&self, output: &OutputReport) -> Vec<String> {
-        let at = output.worst_point.iter().flatten().zip(self.expression.variables());
+        let at = output.worst_point.iter().flatten().zip(&self.inputs);
         let place: Vec<String> = at.map(|(value, name)| format!("{name}={value}")).collect();
         let row = format!(
             "{:<10} {:>12.3} {:>12.3e} {:>12.4}  {}",
@@ -143,8 +205,15 @@ impl Finding<'_> {
             lines.push(format!("{:<10} points finite on one side only: {}", "", output.nonfinite));
         }
         if output.unjudged > 0 {
-            let why = format!("beyond {}'s range, or at a jump", self.precision.name());
-            lines.push(format!("{:<10} points not judged ({why}): {}", "", output.unjudged));
+            let reasons = [
+                (output.unjudged_range, format!("beyond {}'s range", self.precision.name())),
+                (output.unjudged_reach, "where an operation promises nothing".to_string()),
+                (output.unjudged_jump, "at a jump".to_string()),
+                (output.unjudged_edge, "at a pole or the end of a domain".to_string()),
+            ];
+            let told = reasons.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("{count} {why}"));
+            let told = told.collect::<Vec<_>>().join(", ");
+            lines.push(format!("{:<10} points not judged: {} ({told})", "", output.unjudged));
         }
         lines
     }

@@ -204,7 +204,10 @@ fn check(file: &Path) -> Result<(), String> {
 
 /// The names of the pictures that the page shows.
 fn shown() -> impl Iterator<Item = &'static str> {
-    PAGE.split("](docs/").skip(1).filter_map(|rest| rest.split_once(')').map(|(name, _)| name))
+    PAGE.split("](docs/")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')').map(|(name, _)| name))
+        .filter(|name| name.ends_with(".png"))
 }
 
 fn pictures_have_commands() -> Result<(), Failed> {
