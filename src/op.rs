@@ -604,12 +604,14 @@ fn reference_digamma(a: f64) -> f64 {
     }
 }
 
-/// The derivative of digamma, NaN at its poles; for huge arguments 1/a.
+/// The derivative of digamma, NaN at its poles; for huge arguments 1/a, for tiny ones 1/a^2, without underflow.
 fn reference_trigamma(a: f64) -> f64 {
     if a <= 0.0 && a == a.floor() {
         f64::NAN
     } else if a > 1e20 {
         1.0 / a
+    } else if a.abs() < 1e-9 {
+        (1.0 / a) * (1.0 / a)
     } else {
         pxfm::f_trigamma(a)
     }

@@ -148,17 +148,18 @@ impl Measurement {
 
     /// |got - truth|, less what the truth itself may be off by. Infinity stands one step beyond the largest number.
     fn distance(&self, got: f64, case: &Case) -> f64 {
-        // Half of each: the difference of numbers near the largest does not overflow.
-        let end = 0.5 * self.precision.largest() + 0.5 * self.precision.ulp(self.precision.largest());
-        let half = |x: f64| (0.5 * x).clamp(-end, end);
         if got.is_nan() {
             return f64::INFINITY;
         }
-        let apart = half(got) - half(case.value);
-        if half(case.value).abs() == end {
-            return 2.0 * apart.abs();
+        // The difference of numbers near the largest would overflow, and half of one near the smallest is not exact.
+        let scale = if case.value.abs().max(got.abs()) > 1.0 { 0.5 } else { 1.0 };
+        let end = scale * self.precision.largest() + scale * self.precision.ulp(self.precision.largest());
+        let place = |x: f64| (scale * x).clamp(-end, end);
+        let apart = place(got) - place(case.value);
+        if place(case.value).abs() == end {
+            return apart.abs() / scale;
         }
-        (2.0 * (apart - 0.5 * case.rest).abs() - case.doubt).max(0.0)
+        ((apart - scale * case.rest).abs() / scale - case.doubt).max(0.0)
     }
 }
 

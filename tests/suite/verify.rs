@@ -12,6 +12,8 @@ pub(crate) fn tests() -> Vec<Trial> {
     for engine in ENGINES.into_iter().filter(|engine| engine.name != "reference") {
         let name = format!("{}::{}::verify", engine.name, engine.precision.name());
         tests.push(Trial::test(format!("{name}::passes"), move || passes(engine)).with_ignored_flag(!engine.runs()));
+        let steps = move || steps_of_a_rule(engine);
+        tests.push(Trial::test(format!("{name}::steps_of_a_rule"), steps).with_ignored_flag(!engine.runs()));
         if engine.name == "gpu" {
             let test = move || fails_with_a_fault(engine);
             tests.push(Trial::test(format!("{name}::fails_with_a_fault"), test).with_ignored_flag(!engine.runs()));
@@ -50,6 +52,25 @@ fn points_of_a_file() -> Result<(), Failed> {
     let both = command.args(["--size", "9"]).output()?;
     let told = String::from_utf8_lossy(&both.stderr).into_owned();
     require(both.status.code() == Some(2) && told.contains("--size"), || told)
+}
+
+/// Ten steps of a rule with a state, each from where the engine itself has come; flags of a rule need one.
+fn steps_of_a_rule(engine: Engine) -> Result<(), Failed> {
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(program());
+        command.args(["verify", "(1 - x)^2 + 10(y - x^2)^2", "--size", "40", "--format", "json"]).args(arguments);
+        command.args(["--device", engine.name, "--precision", engine.precision.name()]).output()
+    };
+    let output = run(&["--rule", "adam", "--lr", "0.05", "--steps", "10"])?;
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let outputs = report["outputs"].as_array().cloned().unwrap_or_default();
+    let names: Vec<&str> = outputs.iter().filter_map(|output| output["name"].as_str()).collect();
+    let judged: u64 = outputs.iter().filter_map(|output| output["judged"].as_u64()).sum();
+    let right = output.status.code() == Some(0) && names[..2] == ["x", "y"] && judged > 6 * 10 * 1500;
+    require(right && names.len() == 6, || format!("{:?}: {report:#}", output.status))?;
+    let alone = run(&["--lr", "0.05"])?;
+    let told = String::from_utf8_lossy(&alone.stderr).into_owned();
+    require(alone.status.code() == Some(2) && told.contains("--rule"), || told)
 }
 
 /// A wrong operation, and right operations whose results are stored in the wrong place.
