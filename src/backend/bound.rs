@@ -13,7 +13,7 @@
 //! - Other operations are applied at the ends of their operands' errors. Between its breaks a row is monotone or
 //!   convex in each operand, so nowhere inside is it farther from y than at some corner.
 //! - Where the engine's format is the reference's own, differences of values drown in the reference's own rounding.
-//!   There, while errors are within some [`COARSE`] of it, the row's partials, the largest at any corner, do better.
+//!   There, while errors are within some `COARSE` of it, the row's partials, the largest at any corner, do better.
 //!   (They would do for all but arguments near an inflexion, where a slope is largest inside; that is a matter of the
 //!   error's square, far below the rounding.)
 //!

@@ -1,7 +1,7 @@
 //! The f64 reference: every instruction of the tape in turn with the row's `reference`, written to be obviously
 //! right.
 //!
-//! Flows in: a tape, points. Flows out: values; and for `bound.rs` a [`Sheet`], the values of every instruction over a
+//! Flows in: a tape, points. Flows out: values; and for `bound.rs` a `Sheet`, the values of every instruction over a
 //! block of points.
 //!
 //! Who should not use it: anyone in a hurry. It runs on one core, block by block.
