@@ -8,6 +8,11 @@
 //!
 //! Flows in: `kernel.rs`, `real.rs`. Flows out: [`Op`], [`Operations`], and a constant per row.
 
+mod breaks;
+
+pub(crate) use breaks::ends;
+pub use breaks::{Break, Breaks};
+
 use crate::kernel::Kernels;
 use crate::real::Precision;
 use std::hash::{Hash, Hasher};
@@ -88,18 +93,6 @@ pub struct Row {
     /// A range to sample for each operand.
     pub domain: &'static [(f64, f64)],
 }
-
-/// Why operands that are off by a little may give a result that is off by much.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Break {
-    /// A jump: a comparison, a rounding to an integer, a branch cut.
-    Jump,
-    /// A pole; or an angle of which nothing is known any more.
-    Pole,
-}
-
-/// Tells of operands and their errors whether a break lies between.
-pub type Breaks = fn([f64; 3], [f64; 3]) -> Option<Break>;
 
 /// An operation: a row, compared by identity.
 #[derive(Debug, Clone, Copy)]
@@ -303,92 +296,6 @@ fn beside_the_zero(operands: [f64; 3], precision: Precision) -> bool {
     positive(operands, precision) && (operands[0] - 1.4616321449683622).abs() > 1e-9
 }
 
-/// The least and the greatest number that an operand stands for, rounded outwards.
-pub(crate) fn ends(operand: f64, error: f64) -> (f64, f64) {
-    if error > 0.0 { ((operand - error).next_down(), (operand + error).next_up()) } else { (operand, operand) }
-}
-
-fn break_if(condition: bool, kind: Break) -> Option<Break> {
-    condition.then_some(kind)
-}
-
-/// Whether an operand that is not exact may be 0.
-fn may_be_zero(operand: f64, error: f64) -> bool {
-    error > 0.0 && operand.abs() <= error
-}
-
-/// Comparisons jump where their operands are equal.
-fn where_equal([a, b, _]: [f64; 3], [ea, eb, _]: [f64; 3]) -> Option<Break> {
-    break_if(ea + eb > 0.0 && (a - b).abs() <= (ea + eb).next_up(), Break::Jump)
-}
-
-/// A condition, a sign, a step jump at 0.
-fn at_zero([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
-    break_if(may_be_zero(a, ea), Break::Jump)
-}
-
-/// `and` and `or` jump where either operand is 0.
-fn at_either_zero([a, b, _]: [f64; 3], [ea, eb, _]: [f64; 3]) -> Option<Break> {
-    break_if(may_be_zero(a, ea) || may_be_zero(b, eb), Break::Jump)
-}
-
-/// Whether a rounding to an integer differs between the ends of an operand's error.
-fn steps_apart(round: fn(f64) -> f64, operand: f64, error: f64) -> bool {
-    let (low, high) = ends(operand, error);
-    error > 0.0 && round(low) != round(high)
-}
-
-fn at_integers([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
-    break_if(steps_apart(f64::floor, a, ea) || steps_apart(f64::ceil, a, ea), Break::Jump)
-}
-
-fn between_integers([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
-    break_if(steps_apart(f64::round_ties_even, a, ea), Break::Jump)
-}
-
-/// A remainder jumps where the whole part of the quotient does.
-fn at_whole_quotients([a, b, _]: [f64; 3], [ea, eb, _]: [f64; 3]) -> Option<Break> {
-    let ((a0, a1), (b0, b1)) = (ends(a, ea), ends(b, eb));
-    let whole = [a0 / b0, a0 / b1, a1 / b0, a1 / b1].map(|q| (q.next_down().floor(), q.next_up().floor()));
-    let apart = whole.iter().any(|(low, high)| *low != whole[0].0 || *high != whole[0].0);
-    break_if(ea + eb > 0.0 && (apart || may_be_zero(b, eb)), Break::Jump)
-}
-
-/// A quotient has its pole where the divisor is 0.
-fn at_zero_divisor([_, b, _]: [f64; 3], [_, eb, _]: [f64; 3]) -> Option<Break> {
-    break_if(may_be_zero(b, eb), Break::Pole)
-}
-
-/// A power has a pole where the base is 0 and the exponent negative; one of a negative base is real for integers only.
-fn at_zero_base([a, b, _]: [f64; 3], [ea, eb, _]: [f64; 3]) -> Option<Break> {
-    let pole = may_be_zero(a, ea) && b - eb < 0.0;
-    let integer = a - ea < 0.0 && (steps_apart(f64::floor, b, eb) || steps_apart(f64::ceil, b, eb));
-    break_if(pole || integer, Break::Pole)
-}
-
-/// Of an angle that may be off by half a turn nothing is known: sine and cosine have turned on the way.
-fn by_half_a_turn(_: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
-    break_if(ea > 1.5, Break::Pole)
-}
-
-/// The tangent's poles lie half a turn apart.
-fn at_quarter_turns([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
-    let half_turns = |angle: f64| (angle / std::f64::consts::PI + 0.5).floor();
-    let (low, high) = ends(a, ea);
-    break_if(ea > 0.0 && (ea > 1.5 || half_turns(low) != half_turns(high)), Break::Pole)
-}
-
-/// Gamma and its kin have poles at 0 and the negative integers.
-fn at_negative_integers([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
-    break_if(ends(a, ea).0 <= 0.0 && steps_apart(f64::floor, a, ea), Break::Pole)
-}
-
-/// The angle of a point jumps across the negative x axis, and at the origin.
-fn at_branch_cut([y, x, _]: [f64; 3], [ey, ex, _]: [f64; 3]) -> Option<Break> {
-    let across = y.abs() <= ey && (ey > 0.0 || x + ex >= 0.0);
-    break_if(ey + ex > 0.0 && across && x <= ex, Break::Jump)
-}
-
 /// A domain of ordinary numbers.
 const REALS: (f64, f64) = (-10.0, 10.0);
 /// A domain of positive numbers.
@@ -399,6 +306,10 @@ const MODEST: (f64, f64) = (-8.0, 8.0);
 const UNIT: (f64, f64) = (-0.999, 0.999);
 
 use Syntax::{Function, Hidden, Infix, Prefix, Variadic};
+use breaks::{
+    at_branch_cut, at_either_zero, at_integers, at_negative_integers, at_quarter_turns, at_whole_quotients, at_zero,
+    at_zero_base, at_zero_divisor, between_integers, by_half_a_turn, from_outside_one, where_equal,
+};
 
 table! {
     // Arithmetic.
@@ -512,9 +423,11 @@ table! {
         partials ["1 + y^2"], slack POLYNOMIAL, driver "tan(a)", reach circular, breaks at_quarter_turns,
         domain [(-1.5, 1.5)]];
     ASIN = ["asin", Function, (a) { m_asin(a) }, reference { pxfm::f_asin(a) },
-        partials ["1 / sqrt((1 - a) (1 + a))"], slack POLYNOMIAL, driver "asin(a)", domain [UNIT]];
+        partials ["1 / sqrt((1 - a) (1 + a))"], slack POLYNOMIAL, driver "asin(a)", breaks from_outside_one,
+        domain [UNIT]];
     ACOS = ["acos", Function, (a) { m_acos(a) }, reference { pxfm::f_acos(a) },
-        partials ["-1 / sqrt((1 - a) (1 + a))"], slack POLYNOMIAL, driver "acos(a)", domain [UNIT]];
+        partials ["-1 / sqrt((1 - a) (1 + a))"], slack POLYNOMIAL, driver "acos(a)", breaks from_outside_one,
+        domain [UNIT]];
     ATAN = ["atan", Function, (a) { m_atan(a) }, reference { pxfm::f_atan(a) },
         partials ["1 / (1 + a^2)"], slack POLYNOMIAL, driver "atan(a)", domain [REALS]];
     ATAN2 = ["atan2", Function, (a, b) { m_atan2(a, b) }, reference { a.atan2(b) },
@@ -533,7 +446,8 @@ table! {
     ACOSH = ["acosh", Function, (a) { m_acosh(a) }, reference { pxfm::f_acosh(a) },
         partials ["1 / (sqrt(a - 1) sqrt(a + 1))"], slack POLYNOMIAL, driver "acosh(a)", domain [(1.001, 20.0)]];
     ATANH = ["atanh", Function, (a) { m_atanh(a) }, reference { pxfm::f_atanh(a) },
-        partials ["1 / ((1 - a) (1 + a))"], slack POLYNOMIAL, driver "atanh(a)", domain [UNIT]];
+        partials ["1 / ((1 - a) (1 + a))"], slack POLYNOMIAL, driver "atanh(a)", breaks from_outside_one,
+        domain [UNIT]];
 
     // Special functions; the constants are 2/sqrt(pi).
     ERF = ["erf", Function, (a) { m_erf(a) }, reference { pxfm::f_erf(a) },

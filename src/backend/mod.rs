@@ -64,6 +64,10 @@ impl Accuracy {
     }
 }
 
+/// What a shader compiler may move within a product: constant factors that multiply to no more than this, and to no
+/// less than its inverse. Beyond so much of the ends of a format's range, intermediate results overflow or vanish.
+pub const MOVED: f64 = 1024.0;
+
 /// An engine.
 pub trait Backend: Send + Sync {
     /// What it is, for people: `CPU, 2 threads, AVX-512`.
@@ -82,6 +86,11 @@ pub trait Backend: Send + Sync {
 
     /// Whether a fused multiply-add is sure to round once here.
     fn fuses(&self) -> bool;
+
+    /// Whether constant factors up to [`MOVED`] may be moved within a product here, by a compiler.
+    fn moves_factors(&self) -> bool {
+        false
+    }
 
     /// Compiles a tape. Costs microseconds on the CPU, milliseconds on a GPU.
     ///

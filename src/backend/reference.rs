@@ -10,7 +10,7 @@ use super::{Accuracy, Backend, BackendError, Program, Steps, check_interrupt};
 use crate::op::Op;
 use crate::points::{Points, Values};
 use crate::real::Precision;
-use crate::tape::{Arg, Tape};
+use crate::tape::{Arg, Instruction, Tape};
 
 /// Points that are evaluated together: one instruction runs over all of them before the next.
 pub(super) const BLOCK: usize = 256;
@@ -74,39 +74,41 @@ impl Program for Plain {
     }
 }
 
-/// A tape's inputs and the value of each of its instructions over a block of points. Its columns are kept from block
-/// to block.
+/// A tape's inputs and the value of each of its instructions over a block of points. A column whose numbers are all the
+/// same (an instruction of uniform inputs, or of the outer axis of a grid) is kept, and computed, as one number. Columns
+/// are reused from block to block.
 #[derive(Debug, Default)]
 pub(super) struct Sheet {
     /// One column per input of the tape.
     inputs: Vec<Vec<f64>>,
     /// One column per instruction.
     pub(super) values: Vec<Vec<f64>>,
-    count: usize,
 }
 
 impl Sheet {
     /// Takes the inputs at `count` points from `start` on.
     pub(super) fn load(&mut self, tape: &Tape, points: &Points, uniforms: &[f64], start: usize, count: usize) {
-        self.count = count;
         self.inputs.resize_with(tape.inputs.len(), Vec::new);
         let (mut varying, mut uniform) = (0, 0);
         for (input, column) in tape.inputs.iter().zip(&mut self.inputs) {
             column.clear();
             if input.uniform {
-                column.resize(count, uniforms[uniform]);
+                column.push(uniforms[uniform]);
                 uniform += 1;
             } else {
                 column.resize(count, 0.0);
                 points.coordinates(varying, start, column);
                 varying += 1;
+                let first = column[0].to_bits();
+                if column.iter().all(|value| value.to_bits() == first) {
+                    column.truncate(1);
+                }
             }
         }
     }
 
     /// Takes the inputs from columns.
     pub(super) fn fill(&mut self, columns: &[&[f64]]) {
-        self.count = columns.first().map_or(0, |column| column.len());
         self.inputs.resize_with(columns.len(), Vec::new);
         for (input, column) in self.inputs.iter_mut().zip(columns) {
             input.clear();
@@ -117,41 +119,49 @@ impl Sheet {
     /// Computes every instruction.
     pub(super) fn run(&mut self, tape: &Tape) {
         self.values.resize_with(tape.code.len(), Vec::new);
-        let mut numbers = [[0.0; BLOCK]; 3];
-        for (place, instruction) in tape.code.iter().enumerate() {
+        let mut operands = [[0.0; BLOCK]; 3];
+        for (place, Instruction { op, args }) in tape.code.iter().enumerate() {
             let mut result = std::mem::take(&mut self.values[place]);
+            let count = args.iter().map(|arg| self.width(*arg)).fold(1, usize::max);
+            let used = operands.iter_mut().zip(args).take(op.arity);
+            used.for_each(|(operand, arg)| self.copy(*arg, &mut operand[..count]));
+            let [a, b, c] = &operands;
             result.clear();
-            let [mut a, mut b, mut c] = [&[][..]; 3];
-            for ((operand, arg), numbers) in
-                [&mut a, &mut b, &mut c].into_iter().zip(instruction.args).zip(&mut numbers)
-            {
-                *operand = match arg {
-                    Arg::Value(k) => &self.values[k as usize],
-                    Arg::Input(k) => &self.inputs[k as usize],
-                    Arg::Number(bits) => {
-                        numbers[..self.count].fill(f64::from_bits(bits));
-                        &numbers[..self.count]
-                    }
-                };
-            }
-            result.extend(a.iter().zip(b).zip(c).map(|((a, b), c)| instruction.op.apply([*a, *b, *c])));
+            result.extend((0..count).map(|k| op.apply([a[k], b[k], c[k]])));
             self.values[place] = result;
+        }
+    }
+
+    /// How many numbers an operand has: one, or one for each point.
+    fn width(&self, arg: Arg) -> usize {
+        match arg {
+            Arg::Value(k) => self.values[k as usize].len(),
+            Arg::Input(k) => self.inputs[k as usize].len(),
+            Arg::Number(_) => 1,
         }
     }
 
     /// Writes the numbers of an operand or output, one per point.
     pub(super) fn copy(&self, arg: Arg, into: &mut [f64]) {
         match arg {
-            Arg::Value(k) => into.copy_from_slice(&self.values[k as usize]),
-            Arg::Input(k) => into.copy_from_slice(&self.inputs[k as usize]),
+            Arg::Value(k) => spread(&self.values[k as usize], into),
+            Arg::Input(k) => spread(&self.inputs[k as usize], into),
             Arg::Number(bits) => into.fill(f64::from_bits(bits)),
         }
     }
 }
 
+/// Copies a column that has one element, or one for each point.
+pub(super) fn spread<T: Copy>(column: &[T], into: &mut [T]) {
+    match column {
+        [one] => into.fill(*one),
+        all => into.copy_from_slice(all),
+    }
+}
+
 /// The tape's outputs at one point; the simplest door, for a handful of points.
 pub fn at(tape: &Tape, point: &[f64]) -> Vec<f64> {
-    let mut sheet = Sheet { inputs: point.iter().map(|v| vec![*v]).collect(), values: Vec::new(), count: 1 };
+    let mut sheet = Sheet { inputs: point.iter().map(|v| vec![*v]).collect(), values: Vec::new() };
     sheet.run(tape);
     let value = |output: &Arg| {
         let mut value = [0.0];

@@ -235,6 +235,10 @@ impl Backend for Measured<'_> {
         self.engine.fuses()
     }
 
+    fn moves_factors(&self) -> bool {
+        self.engine.moves_factors()
+    }
+
     fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError> {
         self.engine.prepare(tape, precision)
     }

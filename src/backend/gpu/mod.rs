@@ -215,6 +215,10 @@ impl Backend for Gpu {
         false
     }
 
+    fn moves_factors(&self) -> bool {
+        true
+    }
+
     fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError> {
         program::GpuProgram::new(self, tape, precision).map(|program| Box::new(program) as Box<dyn Program>)
     }
