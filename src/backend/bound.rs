@@ -189,9 +189,12 @@ impl Known<'_> {
                 step.blame(k, product <= self.largest || step.result[k].is_nan(), Reason::Range);
             }
         }
-        for k in 0..step.count {
-            let inside = step.result[k].abs() + step.error[k] <= self.largest;
-            step.blame(k, inside || step.result[k].is_nan(), Reason::Range);
+        let reaches = |result: &f64, error: &f64| result.abs() + error;
+        if !step.result.iter().zip(&step.error).take(step.count).all(|(y, error)| reaches(y, error) <= self.largest) {
+            for k in 0..step.count {
+                let inside = reaches(&step.result[k], &step.error[k]) <= self.largest || step.result[k].is_nan();
+                step.blame(k, inside, Reason::Range);
+            }
         }
         if op.reach.is_some() || accuracy.domain.is_some() {
             for k in 0..step.count {

@@ -126,22 +126,29 @@ impl Step {
 
     /// The spread of sums and products.
     fn arithmetic(&mut self, slopes: &[Slope], moving: &[usize]) {
+        let count = self.count;
         for i in moving {
-            let operand = &self.operands[*i];
-            for k in 0..self.count {
-                let slope = match slopes[*i] {
-                    Slope::Number(slope) => slope.abs(),
-                    Slope::Operand(j) => self.operands[j].largest(k),
-                };
+            let slope = match slopes[*i] {
+                Slope::Number(slope) => [slope.abs(); BLOCK],
+                Slope::Operand(j) => std::array::from_fn(|k| self.operands[j].largest(k)),
+            };
+            for ((spread, slope), error) in self.spread.iter_mut().zip(slope).zip(&self.operands[*i].error).take(count)
+            {
                 // An exact operand brings nothing, whatever the other is.
-                self.spread[k] += if operand.error[k] == 0.0 { 0.0 } else { slope * operand.error[k] };
+                *spread += if *error == 0.0 { 0.0 } else { slope * error };
             }
         }
-        // 0 times infinity, where the 0 is not sure.
+        if self.result[..count].iter().any(|result| result.is_nan()) {
+            self.sure_nan(slopes.len(), moving);
+        }
+    }
+
+    /// 0 times infinity is NaN for sure only where the 0 is.
+    fn sure_nan(&mut self, arity: usize, moving: &[usize]) {
         for k in 0..self.count {
-            let inherited = self.operands[..slopes.len()].iter().any(|operand| operand.value[k].is_nan());
-            let sure = moving.iter().all(|i| self.operands[*i].error[k] == 0.0);
-            self.blame(k, !self.result[k].is_nan() || inherited || sure, Reason::Edge);
+            let inherited = self.operands[..arity].iter().any(|operand| operand.value[k].is_nan());
+            let exact = moving.iter().all(|i| self.operands[*i].error[k] == 0.0);
+            self.blame(k, !self.result[k].is_nan() || inherited || exact, Reason::Edge);
         }
     }
 
@@ -158,13 +165,23 @@ impl Step {
             let there: [f64; BLOCK] =
                 std::array::from_fn(|k| if k < self.count { op.apply([a[k], b[k], c[k]]) } else { 0.0 });
             self.corners[corner] = there;
-            for (k, there) in there.iter().enumerate().take(self.count) {
-                let here = self.result[k];
-                let known = if here.is_finite() { there.is_finite() } else { here.is_nan() == there.is_nan() };
-                self.blame(k, known, Reason::Edge);
+            let (there, here) = (&there[..self.count], &self.result[..self.count]);
+            for ((spread, there), here) in self.spread.iter_mut().zip(there).zip(here) {
                 // `max` leaves NaN out, which has its reason.
-                self.spread[k] = self.spread[k].max((there - here).abs());
+                *spread = spread.max((there - here).abs());
             }
+            if there.iter().chain(here).any(|value| !value.is_finite()) {
+                self.end_of_domain(corner);
+            }
+        }
+    }
+
+    /// Blames the points where a corner is finite and the result is not, or the other way round.
+    fn end_of_domain(&mut self, corner: usize) {
+        for k in 0..self.count {
+            let (there, here) = (self.corners[corner][k], self.result[k]);
+            let known = if here.is_finite() { there.is_finite() } else { here.is_nan() == there.is_nan() };
+            self.blame(k, known, Reason::Edge);
         }
     }
 
