@@ -379,7 +379,7 @@ table! {
         partials ["if(a >= b, 1, 0)", "if(a >= b, 0, 1)"], slack EXACT, domain [REALS, REALS]];
     CLAMP = ["clamp", Function, (a, b, c) { select(select(select(a, b, a < b), c, select(a, b, a < b) > c), a, is_nan(a)) },
         reference { let low = if a < b { b } else { a }; if low > c { c } else { low } },
-        partials ["if(a < b, 0, if(a > c, 0, 1))", "if(a < b, if(b > c, 0, 1), 0)", "if(max(a, b) > c, 1, 0)"],
+        partials ["if(a < b, 0, if(a > c, 0, 1))", "if(a < b, if(b > c, 0, 1), 0)", "if(if(a < b, b, a) > c, 1, 0)"],
         slack EXACT, domain [REALS, (-5.0, 0.0), (0.0, 5.0)]];
     MOD = ["mod", Function, (a, b) { m_mod(a, b) }, reference { floored_modulo(a, b) },
         partials ["1", "-floor(a / b)"], slack POLYNOMIAL, reach whole_quotient, breaks at_whole_quotients,
