@@ -15,9 +15,13 @@ pub enum Break {
 /// Tells of operands and their errors whether a break lies between.
 pub type Breaks = fn([f64; 3], [f64; 3]) -> Option<Break>;
 
-/// The least and the greatest number that an operand stands for, rounded outwards.
+/// The least and the greatest number that an operand stands for, rounded outwards where they are rounded.
 pub(crate) fn ends(operand: f64, error: f64) -> (f64, f64) {
-    if error > 0.0 { ((operand - error).next_down(), (operand + error).next_up()) } else { (operand, operand) }
+    // What the rounding of a sum has left over, exactly (Knuth).
+    let rest = |a: f64, b: f64, sum: f64| (a - (sum - (sum - a))) + (b - (sum - a));
+    let (low, high) = (operand - error, operand + error);
+    let low = if rest(operand, -error, low) < 0.0 { low.next_down() } else { low };
+    (low, if rest(operand, error, high) > 0.0 { high.next_up() } else { high })
 }
 
 fn break_if(condition: bool, kind: Break) -> Option<Break> {

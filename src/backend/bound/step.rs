@@ -39,9 +39,9 @@ impl Operand {
         self.value[k].abs() + self.error[k]
     }
 
-    /// Whether the operand is exact, or its error so many units that the ends say what it does.
-    fn is_coarse(&self, k: usize) -> bool {
-        self.error[k] == 0.0 || self.error[k] >= COARSE * Precision::F64.ulp(self.value[k])
+    /// Whether the error is 0, or too few units for the ends to say what it does.
+    fn is_fine(&self, k: usize) -> bool {
+        self.error[k] < COARSE * Precision::F64.ulp(self.value[k])
     }
 }
 
@@ -115,10 +115,10 @@ impl Step {
         self.corners(op, &moving);
         let steep = if precision == Precision::F64 { slopes.largest(self, &moving) } else { None };
         for k in 0..self.count {
-            let own = 2.0 * reference(op, self.result[k].abs() + self.spread[k]);
-            let coarse = self.spread[k] >= COARSE * own && moving.iter().all(|i| self.operands[*i].is_coarse(k));
-            self.spread[k] += own;
-            if let (Some(steep), false) = (&steep, coarse) {
+            self.spread[k] += 2.0 * reference(op, self.result[k].abs() + self.spread[k]);
+            if let Some(steep) = &steep
+                && moving.iter().all(|i| self.operands[*i].is_fine(k))
+            {
                 self.spread[k] = self.spread[k].min(steep[k]);
             }
         }
@@ -206,9 +206,8 @@ pub(super) struct Slopes {
     sheet: Sheet,
     /// One for each operand, where all are as simple as that.
     plain: Option<Vec<Slope>>,
-    known: bool,
-    /// Whether the row rounds nothing; then its slopes are 0 and 1.
-    selects: bool,
+    /// Whether they are worth asking: not where the row has none, nor where it only selects and its ends say all.
+    telling: bool,
 }
 
 /// A partial derivative that needs no computing, but for its sign.
@@ -230,20 +229,19 @@ impl Slopes {
             outputs.extend(graph.import(&parsed.graph, &[parsed.value], |graph, place| graph.variable(place)));
         }
         let tape = Tape::lower(&graph, Input::varying(&names), &outputs);
-        let known = op.partials.len() == op.arity;
+        let complete = op.partials.len() == op.arity;
         let plain = tape.outputs.iter().map(|output| plain(&tape, *output)).collect();
         Slopes {
-            plain: if known { plain } else { None },
+            plain: if complete { plain } else { None },
+            telling: complete && op.slack.reference > 0.0,
             tape,
             sheet: Sheet::default(),
-            known,
-            selects: op.slack.reference == 0.0,
         }
     }
 
     /// The largest of `|dy/da| err(a) + |dy/db| err(b)` at the point and at the corners of the operands' errors.
     fn largest(&mut self, step: &Step, moving: &[usize]) -> Option<[f64; BLOCK]> {
-        if !self.known {
+        if !self.telling {
             return None;
         }
         let mut largest = [0.0f64; BLOCK];
@@ -259,7 +257,7 @@ impl Slopes {
                 self.sheet.copy(self.tape.outputs[*i], &mut slope[..step.count]);
                 for ((sum, slope), error) in sum.iter_mut().zip(&slope).zip(&step.operands[*i].error) {
                     // A slope that vanished may have been computed so small that it is not known.
-                    let known = self.selects || slope.abs() >= f64::MIN_POSITIVE;
+                    let known = slope.abs() >= f64::MIN_POSITIVE;
                     let term = if known { slope.abs() * error } else { f64::INFINITY };
                     *sum += if *error == 0.0 { 0.0 } else { term };
                 }

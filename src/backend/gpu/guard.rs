@@ -6,7 +6,8 @@
 //! `(x - y) + 0.1` at x = y = 1e6 is 0.1; moved, it is 0.125. So a constant is veiled
 //!
 //! - in a sum, where it could be moved into a sum of what is not constant, or where the constants that could be
-//!   gathered do not add exactly (`(x + 1) + 1e-9`; small whole and binary numbers do);
+//!   gathered do not add exactly (`(x + 1) + 1e-9`; small whole and binary numbers do); likewise in `3 u + u (x - y)`,
+//!   which becomes `u ((x - y) + 3)`;
 //! - in a product, where the constants could leave the format's range when gathered (`(x 1e-30) 1e-30`), or are larger
 //!   than `MOVED` or smaller than its inverse and could be moved into a product (`1e-30 (x y)`). Smaller ones may move;
 //!   the bound keeps that distance from the ends of the format's range.
@@ -22,96 +23,131 @@ use crate::tape::{Arg, Instruction, Tape};
 /// For each instruction, its operands to be veiled.
 pub(super) fn veiled(tape: &Tape, precision: Precision) -> Vec<[bool; 3]> {
     let mut known: Vec<Shape> = Vec::with_capacity(tape.code.len());
-    let mut all = Vec::with_capacity(tape.code.len());
-    for Instruction { op, args } in &tape.code {
-        let [a, b, _] = args.map(|arg| Shape::of(arg, &known, precision));
+    let mut all: Vec<[bool; 3]> = Vec::with_capacity(tape.code.len());
+    for (place, Instruction { op, args }) in tape.code.iter().enumerate() {
+        let [a, b, c] = args.map(|arg| Shape::of(arg, &known, precision));
         let (shape, veil) = if [ops::ADD, ops::SUB].contains(op) {
             a.plus(b, precision)
-        } else if *op == ops::MUL || [ops::FMA, ops::FMS, ops::FNMA].contains(op) {
+        } else if *op == ops::MUL {
             a.times(b, precision)
-        } else if *op == ops::DIV && matches!(args[1], Arg::Number(_)) {
+        } else if *op == ops::DIV && b.number.is_some() {
             a.times(b.inverse(), precision)
+        } else if [ops::FMA, ops::FMS, ops::FNMA].contains(op) {
+            let (product, veil) = a.times(b, precision);
+            (Shape { several_terms: false, terms: Terms::default(), ..product.beside(c) }, veil)
         } else if *op == ops::NEG {
-            (a, None)
+            (Shape { number: None, ..a }, None)
         } else {
-            (Shape::default(), None)
+            (Shape::of_kernel(op.wgsl), None)
         };
-        let fused = ![ops::ADD, ops::SUB, ops::MUL, ops::DIV, ops::NEG].contains(op);
-        known.push(if fused { Shape::default() } else { shape });
         all.push([0, 1, 2].map(|operand| veil == Some(operand)));
+        if let Some((place, operand)) = beside_a_common_factor(tape, place, &known) {
+            all[place][operand] = true;
+        }
+        known.push(shape);
     }
     all
 }
 
-/// What a compiler can see of a value.
+/// The constant of `c u + u (a - b)`: with u put in front it would be moved into the sum.
+fn beside_a_common_factor(tape: &Tape, place: usize, known: &[Shape]) -> Option<(usize, usize)> {
+    let Instruction { op, args } = tape.code[place];
+    let product = |arg: Arg| match arg {
+        Arg::Value(k) if tape.code[k as usize].op == ops::MUL => Some((k as usize, tape.code[k as usize].args)),
+        _ => None,
+    };
+    let (left, right) = if [ops::ADD, ops::SUB].contains(&op) {
+        (product(args[0])?, product(args[1])?)
+    } else if [ops::FMA, ops::FMS, ops::FNMA].contains(&op) {
+        ((place, args), product(args[2])?)
+    } else {
+        return None;
+    };
+    let is_sum = |arg: Arg| matches!(arg, Arg::Value(k) if known[k as usize].several_terms);
+    let constant = |(place, one): (usize, [Arg; 3]), other: [Arg; 3]| {
+        let number = (0..2).find(|k| matches!(one[*k], Arg::Number(_)))?;
+        let shared = (0..2).find(|k| other[*k] == one[1 - number])?;
+        is_sum(other[1 - shared]).then_some((place, number))
+    };
+    constant(left, right.1).or_else(|| constant(right, left.1))
+}
+
+/// What a compiler can see of a value: whether constants can be moved into it, and which it could gather from it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-enum Shape {
-    /// Nothing to move constants into.
-    #[default]
-    Whole,
-    /// A constant.
-    Number(f64),
-    /// A sum: whether of two or more things that are not constant, and the constants that it can gather.
-    Sum(bool, Terms),
-    /// A product, the same.
-    Product(bool, Factors),
+struct Shape {
+    /// It is a constant.
+    number: Option<f64>,
+    /// It is a sum of two or more things that are not constant.
+    several_terms: bool,
+    terms: Terms,
+    /// It is a product of such, or of a sum one that a common factor could be put in front of (`3 u + u d`).
+    several_factors: bool,
+    factors: Factors,
 }
 
 impl Shape {
     fn of(arg: Arg, known: &[Shape], precision: Precision) -> Shape {
         match arg {
             Arg::Value(k) => known[k as usize],
-            Arg::Input(_) => Shape::Whole,
-            Arg::Number(bits) => Shape::Number(precision.round(f64::from_bits(bits))),
+            Arg::Input(_) => Shape::default(),
+            Arg::Number(bits) => Shape { number: Some(precision.round(f64::from_bits(bits))), ..Shape::default() },
         }
+    }
+
+    /// What is seen of an operation's kernel: a bare sum or product (`a - floor(a)`), or a call.
+    fn of_kernel(text: &str) -> Shape {
+        let mut depth = 0;
+        let mut bare = text.chars().filter(|c| {
+            depth += i32::from(*c == '(') - i32::from(*c == ')');
+            depth == 0 && "+-*/".contains(*c)
+        });
+        let first = bare.next();
+        let sum = first.is_some_and(|sign| "+-".contains(sign));
+        Shape { several_terms: sum, several_factors: first.is_some(), ..Shape::default() }
     }
 
     /// The sum's shape, and which operand is to be veiled.
     fn plus(self, other: Shape, precision: Precision) -> (Shape, Option<usize>) {
-        let (number, rest, place) = match (self, other) {
-            (Shape::Number(number), rest) => (number, rest, 0),
-            (rest, Shape::Number(number)) => (number, rest, 1),
-            _ => return (Shape::Sum(true, Terms::default()), None),
+        let (number, rest, place) = match (self.number, other.number) {
+            (Some(number), _) => (number, other, 0),
+            (_, Some(number)) => (number, self, 1),
+            (None, None) => {
+                return (Shape { several_terms: true, terms: Terms::default(), ..self.beside(other) }, None);
+            }
         };
-        let (several, terms) = match rest {
-            Shape::Sum(several, terms) => (several, terms),
-            _ => (false, Terms::default()),
-        };
-        let gathered = terms.with(number);
-        if several || !gathered.add_exactly(precision) {
-            return (Shape::Sum(true, terms), Some(place));
+        let gathered = rest.terms.with(number);
+        if rest.several_terms || !gathered.add_exactly(precision) {
+            return (Shape { several_terms: true, ..rest }, Some(place));
         }
-        (Shape::Sum(false, gathered), None)
+        (Shape { terms: gathered, ..rest }, None)
     }
 
     /// The product's shape, and which operand is to be veiled.
     fn times(self, other: Shape, precision: Precision) -> (Shape, Option<usize>) {
-        let (number, rest, place) = match (self, other) {
-            (Shape::Number(number), rest) => (number, rest, 0),
-            (rest, Shape::Number(number)) => (number, rest, 1),
-            (left, right) => return (Shape::Product(true, left.factors().and(right.factors())), None),
+        let product = |several_factors, factors| Shape { several_factors, factors, ..Shape::default() };
+        let (number, rest, place) = match (self.number, other.number) {
+            (Some(number), _) => (number, other, 0),
+            (_, Some(number)) => (number, self, 1),
+            (None, None) => return (product(true, self.factors.and(other.factors)), None),
         };
-        let several = matches!(rest, Shape::Product(true, _));
-        let gathered = rest.factors().and(Factors::of(number));
-        if if several { gathered.may_move() } else { gathered.multiply_in_range(precision) } {
-            return (Shape::Product(several, gathered), None);
+        let gathered = rest.factors.and(Factors::of(number));
+        let harmless = if rest.several_factors { gathered.may_move() } else { gathered.multiply_in_range(precision) };
+        if harmless {
+            return (product(rest.several_factors, gathered), None);
         }
-        (Shape::Product(true, rest.factors()), Some(place))
+        (product(true, rest.factors), Some(place))
     }
 
-    fn factors(self) -> Factors {
-        match self {
-            Shape::Product(_, factors) => factors,
-            _ => Factors::default(),
-        }
+    /// The factors that may be in front of one of two summands.
+    fn beside(self, other: Shape) -> Shape {
+        let (a, b) = (self.factors, other.factors);
+        let factors = Factors { small: a.small.min(b.small), large: a.large.max(b.large) };
+        Shape { number: None, several_factors: self.several_factors || other.several_factors, factors, ..self }
     }
 
     /// 1/number.
     fn inverse(self) -> Shape {
-        match self {
-            Shape::Number(number) => Shape::Number(1.0 / number),
-            other => other,
-        }
+        Shape { number: self.number.map(|number| 1.0 / number), ..self }
     }
 }
 
@@ -200,6 +236,8 @@ mod tests {
             "(x + 0.1) - y - 0.2",
             "1e-9 - (x + 1)",
             "x - y + 1",
+            "fract(x) + 1",
+            "3 sin(x) + sin(x) (x - y)",
             "x*1e-30*1e-30",
             "x*1e-30*y/1e30",
             "1e-6 (x y)",
