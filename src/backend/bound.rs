@@ -17,7 +17,11 @@
 //!   (They would do for all but arguments near an inflexion, where a slope is largest inside; that is a matter of the
 //!   error's square, far below the rounding.)
 //!
-//! An engine that flushes subnormals may read any as 0: an operand that may be one brings at least its own size.
+//! An engine that flushes subnormals may read any as 0: an operand that may be one brings at least its own size. Where a
+//! compiler moves factors within a product, the format's range ends by so much earlier, on both sides.
+//!
+//! A point is not judged where no bound can be given: see [`Reason`]. A reason travels with the value to every output
+//! that needs it.
 
 mod step;
 

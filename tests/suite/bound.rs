@@ -2,7 +2,8 @@
 //! engine in every format, with no error above its bound. And the cases that once broke it (`cases/bound.json`).
 //!
 //! `GRADFIELD_PAIRS=1e8` runs so many (expression, point) pairs in all instead of the suite's 3 10^5, `GRADFIELD_SEED=1`
-//! (to 255) others; the figures go to standard error. A failure is shrunk to the smallest expression that still fails.
+//! (to 255) others; the figures go to standard error (`-- bound:: --nocapture`). A failure is shrunk to the smallest
+//! expression that still fails; its points are the same for every expression.
 
 use crate::agree::require;
 use crate::engines::{ENGINES, Engine, on, on_each};
