@@ -1,9 +1,9 @@
 //! The engines: one trait, three that keep it.
 //!
-//! Flows in: a [`Tape`] and [`Points`] (or the state of particles). Flows out: columns of numbers. The engines
-//! are [`mod@reference`] (f64, obviously right, slow; [`mod@bound`] carries an error bound along), [`mod@cpu`] (SIMD, all cores, f32 and
-//! f64) and `gpu` (generated WGSL). An engine *prepares* a tape once (registers, pipeline) and then runs it on
-//! as many points as wanted.
+//! Flows in: a [`Tape`] and [`Points`] (or the state of particles). Flows out: columns of numbers. The engines are
+//! [`mod@reference`] (f64, obviously right, slow; [`mod@bound`] carries an error bound along), [`mod@cpu`] (SIMD, all
+//! cores, f32 and f64) and `gpu` (generated WGSL). An engine *prepares* a tape once (registers, pipeline) and then runs
+//! it on as many points as wanted.
 
 pub mod bound;
 pub mod cpu;
