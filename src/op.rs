@@ -9,6 +9,7 @@
 //! Flows in: `kernel.rs`, `real.rs`. Flows out: [`Op`], [`Operations`], and a constant per row.
 
 mod breaks;
+mod reference;
 
 pub(crate) use breaks::ends;
 pub use breaks::{Break, Breaks};
@@ -120,6 +121,11 @@ impl Hash for Op {
 }
 
 impl Op {
+    /// Whether it is one of the fused multiply-adds, whose product an engine may round by itself.
+    pub fn is_fused(self) -> bool {
+        [ops::FMA, ops::FMS, ops::FNMA].contains(&self)
+    }
+
     /// The result for f64 operands; those beyond the arity are ignored.
     pub fn apply(self, operands: [f64; 3]) -> f64 {
         (self.reference)(operands[0], operands[1], operands[2])
@@ -381,7 +387,7 @@ table! {
         reference { let low = if a < b { b } else { a }; if low > c { c } else { low } },
         partials ["if(a < b, 0, if(a > c, 0, 1))", "if(a < b, if(b > c, 0, 1), 0)", "if(if(a < b, b, a) > c, 1, 0)"],
         slack EXACT, domain [REALS, (-5.0, 0.0), (0.0, 5.0)]];
-    MOD = ["mod", Function, (a, b) { m_mod(a, b) }, reference { floored_modulo(a, b) },
+    MOD = ["mod", Function, (a, b) { m_mod(a, b) }, reference { reference::floored_modulo(a, b) },
         partials ["1", "-floor(a / b)"], slack POLYNOMIAL, reach whole_quotient, breaks at_whole_quotients,
         domain [REALS, (0.5, 4.0)]];
     STEP = ["step", Function, (a) { select(0.0, 1.0, a >= 0.0) }, reference { truth(a >= 0.0) },
@@ -454,79 +460,17 @@ table! {
         partials ["1.1283791670955126 exp(-a^2)"], slack LONG, domain [(-4.0, 4.0)]];
     ERFC = ["erfc", Function, (a) { m_erfc(a) }, reference { pxfm::f_erfc(a) },
         partials ["-1.1283791670955126 exp(-a^2)"], slack LONG, domain [(-4.0, 4.0)]];
-    GAMMA = ["gamma", Function, (a) { m_gamma(a) }, reference { reference_gamma(a) },
+    GAMMA = ["gamma", Function, (a) { m_gamma(a) }, reference { reference::gamma(a) },
         partials ["y digamma(a)"], slack LONG, breaks at_negative_integers, domain [(0.1, 12.0)]];
-    LGAMMA = ["lgamma", Function, (a) { m_lgamma(a) }, reference { reference_lgamma(a) },
+    LGAMMA = ["lgamma", Function, (a) { m_lgamma(a) }, reference { reference::lgamma(a) },
         partials ["digamma(a)"], slack LONG, reach positive, breaks at_negative_integers, domain [(2.5, 30.0)]];
-    DIGAMMA = ["digamma", Function, (a) { m_digamma(a) }, reference { reference_digamma(a) },
+    DIGAMMA = ["digamma", Function, (a) { m_digamma(a) }, reference { reference::digamma(a) },
         partials ["trigamma(a)"], slack LONG, reach beside_the_zero, breaks at_negative_integers, domain [(2.0, 30.0)]];
-    TRIGAMMA = ["trigamma", Function, (a) { m_trigamma(a) }, reference { reference_trigamma(a) },
+    TRIGAMMA = ["trigamma", Function, (a) { m_trigamma(a) }, reference { reference::trigamma(a) },
         partials [], slack LONG, breaks at_negative_integers, domain [(0.1, 30.0)]];
-    SIGMOID = ["sigmoid", Function, (a) { m_sigmoid(a) }, reference { reference_sigmoid(a) },
+    SIGMOID = ["sigmoid", Function, (a) { m_sigmoid(a) }, reference { reference::sigmoid(a) },
         partials ["y sigmoid(-a)"], slack Slack { reference: 2.5, ..POLYNOMIAL }, driver "1.0 / (1.0 + exp(-a))", domain [MODEST]];
     SOFTPLUS = ["softplus", Function, (a) { m_softplus(a) },
         reference { a.max(0.0) + pxfm::f_log1p(pxfm::f_exp(-a.abs())) },
         partials ["sigmoid(a)"], slack Slack { reference: 2.5, ..POLYNOMIAL }, domain [MODEST]];
-}
-
-/// a - b floor(a / b) without the rounding of the quotient: the remainder of `%` is exact. A zero has the divisor's
-/// sign, as in Python.
-fn floored_modulo(a: f64, b: f64) -> f64 {
-    let remainder = a % b;
-    if remainder == 0.0 {
-        return remainder.copysign(b);
-    }
-    if (remainder < 0.0) != (b < 0.0) { remainder + b } else { remainder }
-}
-
-/// Neither form overflows before its result does.
-fn reference_sigmoid(a: f64) -> f64 {
-    let z = pxfm::f_exp(-a.abs());
-    if a < 0.0 { z / (1.0 + z) } else { 1.0 / (1.0 + z) }
-}
-
-/// NaN at the negative integers (poles of both signs). The library gives up a little early before the overflow, and
-/// loses the sign where the result is 0.
-fn reference_gamma(a: f64) -> f64 {
-    if a == 0.0 {
-        1.0 / a
-    } else if a < 0.0 && a == a.floor() {
-        f64::NAN
-    } else if a > 171.0 && a < 172.0 {
-        (a - 1.0) * pxfm::f_tgamma(a - 1.0)
-    } else if a < -180.0 {
-        let odd = a.floor() % 2.0 != 0.0;
-        pxfm::f_tgamma(a).abs() * if odd { -1.0 } else { 1.0 }
-    } else {
-        pxfm::f_tgamma(a)
-    }
-}
-
-/// ln|gamma|; for huge arguments Stirling's leading term, which is all there is.
-fn reference_lgamma(a: f64) -> f64 {
-    if a > 1e300 { a * (pxfm::f_log(a) - 1.0) } else { pxfm::f_lgamma(a) }
-}
-
-/// The logarithmic derivative of gamma, NaN at its poles; for huge arguments the logarithm.
-fn reference_digamma(a: f64) -> f64 {
-    if a <= 0.0 && a == a.floor() {
-        f64::NAN
-    } else if a > 1e20 {
-        pxfm::f_log(a)
-    } else {
-        pxfm::f_digamma(a)
-    }
-}
-
-/// The derivative of digamma, NaN at its poles; for huge arguments 1/a, for tiny ones 1/a^2, without underflow.
-fn reference_trigamma(a: f64) -> f64 {
-    if a <= 0.0 && a == a.floor() {
-        f64::NAN
-    } else if a > 1e20 {
-        1.0 / a
-    } else if a.abs() < 1e-9 {
-        (1.0 / a) * (1.0 / a)
-    } else {
-        pxfm::f_trigamma(a)
-    }
 }

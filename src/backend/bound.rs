@@ -213,7 +213,7 @@ impl Known<'_> {
 
     /// A fused multiply-add that an engine may split rounds its product too, which may be much larger than the sum.
     fn product(&self, op: Op) -> Option<Accuracy> {
-        let split = !self.engine.fuses() && [ops::FMA, ops::FMS, ops::FNMA].contains(&op);
+        let split = !self.engine.fuses() && op.is_fused();
         split.then(|| self.engine.accuracy(ops::MUL, self.precision))
     }
 }

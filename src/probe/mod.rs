@@ -173,7 +173,7 @@ pub struct Measured<'a> {
 }
 
 /// A promise that is broken by more than this factor is no rounding error: the operation is wrong.
-pub const BELIEVABLE: f64 = 16.0;
+const BELIEVABLE: f64 = 16.0;
 
 impl<'a> Measured<'a> {
     /// Measures each operation of `tape` that rounds. What the engine promises and keeps stays as it is; where it
@@ -197,11 +197,6 @@ impl<'a> Measured<'a> {
             measured.measurements.push(one);
         }
         Ok(measured)
-    }
-
-    /// The operations that break the engine's promise.
-    pub fn broken(&self) -> impl Iterator<Item = &Measurement> {
-        self.measurements.iter().filter(|one| !one.passed())
     }
 
     /// Whether every broken promise is a matter of rounding, so that the measured error can stand for it.

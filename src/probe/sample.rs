@@ -47,7 +47,7 @@ pub(super) fn cases(op: Op, engine: &dyn Backend, precision: Precision) -> Vec<C
     let sampled = (0..SAMPLES).map(|point| (0..op.arity).map(|k| draw(op, k, point, precision)).collect());
     let points = combinations(op.arity).into_iter().chain(sampled).map(rounded).filter(|at| fits(at));
     cases.extend(points.map(|at| reference(op, at)));
-    if [ops::FMA, ops::FMS, ops::FNMA].contains(&op) && !engine.fuses() {
+    if op.is_fused() && !engine.fuses() {
         cases.retain_mut(|case| splits(case, engine, precision));
     }
     cases

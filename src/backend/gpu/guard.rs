@@ -32,7 +32,7 @@ pub(super) fn veiled(tape: &Tape, precision: Precision) -> Vec<[bool; 3]> {
             a.times(b, precision)
         } else if *op == ops::DIV && b.number.is_some() {
             a.times(b.inverse(), precision)
-        } else if [ops::FMA, ops::FMS, ops::FNMA].contains(op) {
+        } else if op.is_fused() {
             let (product, veil) = a.times(b, precision);
             (Shape { several_terms: false, terms: Terms::default(), ..product.beside(c) }, veil)
         } else if *op == ops::NEG {
@@ -58,7 +58,7 @@ fn beside_a_common_factor(tape: &Tape, place: usize, known: &[Shape]) -> Option<
     };
     let (left, right) = if [ops::ADD, ops::SUB].contains(&op) {
         (product(args[0])?, product(args[1])?)
-    } else if [ops::FMA, ops::FMS, ops::FNMA].contains(&op) {
+    } else if op.is_fused() {
         ((place, args), product(args[2])?)
     } else {
         return None;
