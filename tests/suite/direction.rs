@@ -11,8 +11,14 @@ const ORDER: [&str; 16] = [
 ];
 
 /// A crate and the one place that may name it.
-const HOMES: [(&str, &str); 4] =
-    [("wgpu", "backend/gpu/"), ("rayon", "backend/cpu/"), ("clap", "cli/"), ("tiny_skia", "picture/")];
+const HOMES: [(&str, &str); 6] = [
+    ("wgpu", "backend/gpu/"),
+    ("rayon", "backend/cpu/"),
+    ("clap", "cli/"),
+    ("tiny_skia", "picture/"),
+    ("iced_x86", "backend/cpu/native/"),
+    ("memmap2", "backend/cpu/native/"),
+];
 
 pub(crate) fn tests() -> Vec<Trial> {
     // A copy of the test program on another machine has no sources beside it.

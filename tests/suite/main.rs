@@ -14,6 +14,7 @@ mod files;
 mod gpu;
 mod gradients;
 mod identities;
+mod native;
 mod ops;
 mod parse;
 mod probe;
@@ -33,6 +34,7 @@ fn main() {
     tests.extend(gpu::tests());
     tests.extend(gradients::tests());
     tests.extend(identities::tests());
+    tests.extend(native::tests());
     tests.extend(ops::tests());
     tests.extend(parse::tests());
     tests.extend(probe::tests());

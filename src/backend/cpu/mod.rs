@@ -10,19 +10,26 @@
 //!
 //! Results are the same bits for any number of threads and any SIMD level that has fma.
 
+#[cfg(target_arch = "x86_64")]
+mod native;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "portable.rs"]
+mod native;
 mod plan;
 mod sheet;
 mod workspace;
 
 use super::{Accuracy, Backend, BackendError, Program, Steps, check_interrupt};
-use crate::kernel::{Kernels, LANES, Level, Masks};
+use crate::kernel::{Block, Kernels, LANES, Level, Masks};
 use crate::op::Op;
 use crate::points::{Points, Values};
 use crate::real::{Precision, Real};
 use crate::tape::Tape;
+use native::Native;
 use plan::{Plan, Rate};
 use rayon::prelude::*;
 use sheet::{Sheet, Tile};
+use std::sync::OnceLock;
 use workspace::Workspace;
 
 /// Blocks side by side in a tile: rows are written in runs of this many blocks, which the memory system likes
@@ -36,6 +43,7 @@ const TILE: usize = ACROSS * LANES;
 pub struct Cpu {
     pool: rayon::ThreadPool,
     level: Level,
+    native: bool,
 }
 
 impl Cpu {
@@ -49,13 +57,38 @@ impl Cpu {
                 "the threads of the CPU engine could not be started: {error}; try --threads 1"
             ))
         })?;
-        Ok(Cpu { pool, level: Level::best() })
+        Ok(Cpu { pool, level: Level::best(), native: native_wanted() })
+    }
+
+    /// The same engine at a lower SIMD level. Results keep their bits between levels that have fma.
+    pub fn at_most(self, level: Level) -> Cpu {
+        Cpu { level: self.level.min(level), ..self }
+    }
+
+    /// The same engine without machine code made at run time, as with `GRADFIELD_NATIVE=0` in the environment. Results
+    /// keep their bits.
+    pub fn without_native(self) -> Cpu {
+        Cpu { native: false, ..self }
+    }
+
+    /// Whether descents on this tape run as machine code made for it.
+    pub fn is_native(&self, tape: &Tape, precision: Precision) -> bool {
+        match precision {
+            Precision::F32 => Descent::<f32>::new(tape, self).native.is_some(),
+            Precision::F64 => Descent::<f64>::new(tape, self).native.is_some(),
+        }
     }
 
     /// Number of threads.
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
     }
+}
+
+/// Whether descents may become machine code; the environment variable `GRADFIELD_NATIVE=0` says no.
+fn native_wanted() -> bool {
+    static WANTED: OnceLock<bool> = OnceLock::new();
+    *WANTED.get_or_init(|| std::env::var("GRADFIELD_NATIVE").as_deref() != Ok("0"))
 }
 
 impl Backend for Cpu {
@@ -81,12 +114,8 @@ impl Backend for Cpu {
 
     fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError> {
         Ok(match precision {
-            Precision::F32 => {
-                Box::new(Prepared::<f32> { cpu: self, tape: tape.clone(), number: std::marker::PhantomData })
-            }
-            Precision::F64 => {
-                Box::new(Prepared::<f64> { cpu: self, tape: tape.clone(), number: std::marker::PhantomData })
-            }
+            Precision::F32 => Box::new(Prepared::<f32> { cpu: self, tape: tape.clone(), descent: None }),
+            Precision::F64 => Box::new(Prepared::<f64> { cpu: self, tape: tape.clone(), descent: None }),
         })
     }
 }
@@ -124,7 +153,61 @@ impl Lane for f64 {
 struct Prepared<'a, T> {
     cpu: &'a Cpu,
     tape: Tape,
-    number: std::marker::PhantomData<T>,
+    /// Made when the first steps are taken.
+    descent: Option<Descent<T>>,
+}
+
+/// A tape as descents run it.
+struct Descent<T> {
+    plan: Plan,
+    native: Option<Native<T>>,
+}
+
+impl<T: Lane> Descent<T> {
+    fn new(tape: &Tape, cpu: &Cpu) -> Descent<T> {
+        let rate = |input: &crate::tape::Input| if input.uniform { Rate::Row } else { Rate::Point };
+        let plan = Plan::new(tape, &tape.inputs.iter().map(rate).collect::<Vec<Rate>>());
+        let native = cpu.native.then(|| Native::new(&plan, cpu.level)).flatten();
+        Descent { plan, native }
+    }
+
+    /// Takes `count` steps, at most LANES, whose numbers are in `rows`.
+    fn advance(
+        &self,
+        cpu: &Cpu,
+        rows: &[Block<T>],
+        count: usize,
+        state: &Columns<T>,
+        particles: usize,
+    ) -> Result<(), BackendError> {
+        match &self.native {
+            Some(native) => {
+                // Some LANES particles a task: to hand one out costs as much as a few steps.
+                let group = native.group();
+                let task = LANES.div_ceil(group) * group;
+                (0..particles.div_ceil(task)).into_par_iter().try_for_each_init(
+                    || native.scratch(),
+                    |scratch, k| {
+                        check_interrupt()?;
+                        for start in (k * task..particles.min((k + 1) * task)).step_by(group) {
+                            native.run(scratch, rows, count, state, (start, group.min(particles - start)));
+                        }
+                        Ok(())
+                    },
+                )
+            }
+            None => (0..particles.div_ceil(LANES)).into_par_iter().try_for_each_init(
+                || Workspace::new(&self.plan),
+                |workspace, block| {
+                    check_interrupt()?;
+                    let start = block * LANES;
+                    let len = LANES.min(particles - start);
+                    workspace.run_steps(&self.plan, cpu.level, rows, count, state, start, len);
+                    Ok(())
+                },
+            ),
+        }
+    }
 }
 
 impl<T: Lane> Program for Prepared<'_, T> {
@@ -165,9 +248,8 @@ impl<T: Lane> Program for Prepared<'_, T> {
     fn iterate(&mut self, state: &mut [Values], steps: &Steps) -> Result<(), BackendError> {
         let particles = state.first().map_or(0, Values::len);
         let columns = columns_of::<T>(state, particles)?;
-        let rates: Vec<Rate> =
-            self.tape.inputs.iter().map(|input| if input.uniform { Rate::Row } else { Rate::Point }).collect();
-        let plan = Plan::new(&self.tape, &rates);
+        let cpu = self.cpu;
+        let descent = self.descent.get_or_insert_with(|| Descent::new(&self.tape, cpu));
         let uniform_places = uniform_places(&self.tape);
         for done in (0..steps.count).step_by(LANES) {
             let count = (steps.count - done).min(LANES as u64) as usize;
@@ -175,28 +257,9 @@ impl<T: Lane> Program for Prepared<'_, T> {
                 let place = uniform_places[input];
                 if steps.clock == Some(place) { (steps.first + done) as f64 + k as f64 } else { steps.uniforms[place] }
             };
-            let mut rows = Workspace::<T>::new(&plan);
-            rows.fill_rows(&plan, self.cpu.level, count, value);
-            let rows = rows.rows;
-            self.cpu.pool.install(|| {
-                (0..particles.div_ceil(LANES)).into_par_iter().try_for_each_init(
-                    || Workspace::new(&plan),
-                    |workspace, block| {
-                        check_interrupt()?;
-                        let start = block * LANES;
-                        workspace.run_steps(
-                            &plan,
-                            self.cpu.level,
-                            &rows,
-                            count,
-                            &columns,
-                            start,
-                            LANES.min(particles - start),
-                        );
-                        Ok(())
-                    },
-                )
-            })?;
+            let mut rows = Workspace::<T>::new(&descent.plan);
+            rows.fill_rows(&descent.plan, cpu.level, count, value);
+            cpu.pool.install(|| descent.advance(cpu, &rows.rows, count, &columns, particles))?;
         }
         Ok(())
     }

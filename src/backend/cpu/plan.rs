@@ -1,6 +1,6 @@
 //! The CPU engine's plan of a tape: at which rate each instruction runs, and in which block its result lies.
 //!
-//! Flows in: a tape and the rate of each input. Flows out: [`Plan`]. Who should not use it: anyone but `cpu.rs`.
+//! Flows in: a tape and the rate of each input. Flows out: [`Plan`]. Who should not use it: anyone but `cpu`.
 
 use crate::op::Op;
 use crate::tape::{Arg, Tape};
@@ -33,7 +33,7 @@ impl Rate {
 }
 
 /// Where a number lies. `Row` and `Column` blocks are filled once per tile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Place {
     Row(usize),
     Column(usize),

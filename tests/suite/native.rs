@@ -1,0 +1,287 @@
+//! Machine code made at run time against the interpreter, bit for bit, at each SIMD level that has it.
+
+use crate::agree::require;
+use gradfield::backend::cpu::Cpu;
+use gradfield::backend::{Backend, Steps};
+use gradfield::descent::rule::CLOCK;
+use gradfield::descent::{Rule, rules, starts};
+use gradfield::kernel::Level;
+use gradfield::op::{Op, Operations};
+use gradfield::points::Values;
+use gradfield::tape::{Arg, Input, Instruction, Tape};
+use gradfield::{Expression, Precision};
+use libtest_mimic::{Failed, Trial};
+
+/// Functions whose gradients are arithmetic and choices: of 1 to 30 variables, cheap and long.
+const FUNCTIONS: [(&str, &str); 10] = [
+    ("parabola", "x^2 + 5x + 6"),
+    ("line", "3x - 2y"),
+    ("himmelblau", "(x^2 + y - 11)^2 + (x + y^2 - 7)^2"),
+    ("rosenbrock", "(1 - x)^2 + 100(y - x^2)^2"),
+    ("quotient", "x / (1 + y^2) + sqrt(1 + x^2) / (3 + x y)"),
+    ("pieces", "abs(x - y) + max(x, y^2, -y) + relu(x y) + clamp(x + y, -1, 1) + min(x, 2y)^2 + x sign(y) + y step(x)"),
+    ("rounds", "(x - floor(x))^2 + fract(3y)^2 + (ceil(x) - y)^2 + round(x y) x"),
+    (
+        "choices",
+        "if(x < y and not (x == 0), x^2, y^3) + if(x >= y or x != x, x y, 1) + if(x, 3x, y) + (x > y) x + (x <= 1) y",
+    ),
+    ("rosenbrock10", "sum(i, 1, 9, 100(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)"),
+    ("quartic30", "sum(i, 1, 30, x[i]^4 - 16x[i]^2 + 5x[i] + x[i] x[31-i])"),
+];
+
+/// The operations that become machine code, as messages and the language name them.
+const PRIMITIVE: [&str; 29] = [
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "negate",
+    "fma",
+    "fms",
+    "fnma",
+    "less",
+    "less or equal",
+    "greater",
+    "greater or equal",
+    "equal",
+    "unequal",
+    "not",
+    "and",
+    "or",
+    "if",
+    "abs",
+    "sign",
+    "floor",
+    "ceil",
+    "round",
+    "fract",
+    "min",
+    "max",
+    "clamp",
+    "step",
+    "relu",
+];
+
+/// Numbers at which instructions differ where they differ at all.
+const HARD: [f64; 20] = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    2.5,
+    -2.5,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+    1e-40,
+    -1e-40,
+    1e-310,
+    -1e-310,
+    1e-45,
+    3e38,
+    -3e38,
+    1.7e308,
+    1e10,
+    0.3,
+];
+
+const LEVELS: [Level; 2] = [Level::Avx2, Level::Avx512];
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let mut tests = Vec::new();
+    for (level, precision) in LEVELS.into_iter().flat_map(|l| [(l, Precision::F32), (l, Precision::F64)]) {
+        let here = Level::best() >= level;
+        let mut add = |name: &str, test: Box<dyn Fn() -> Result<(), Failed> + Send>| {
+            let name = format!("native::{}::{}::{name}", level.name(), precision.name());
+            tests.push(Trial::test(name, test).with_ignored_flag(!here));
+        };
+        for (name, text) in FUNCTIONS {
+            add(name, Box::new(move || every_rule(text, level, precision)));
+        }
+        add("random_tapes", Box::new(move || random_tapes(level, precision)));
+        add("states_that_only_move", Box::new(move || moves(level, precision)));
+        add("calls_are_left_to_the_interpreter", Box::new(move || calls(level, precision)));
+    }
+    tests
+}
+
+/// Splitmix64: enough to choose by.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % n as u64) as usize
+    }
+}
+
+fn same(a: &Values, b: &Values) -> bool {
+    match (a, b) {
+        (Values::F32(a), Values::F32(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()))
+        }
+        (Values::F64(a), Values::F64(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()))
+        }
+        _ => false,
+    }
+}
+
+/// Runs a tape both ways: the bits must be the same.
+fn compare(tape: &Tape, start: &[Values], steps: &Steps, level: Level, precision: Precision) -> Result<(), Failed> {
+    let native = Cpu::new(Some(2))?.at_most(level);
+    let portable = Cpu::new(Some(1))?.at_most(level).without_native();
+    require(native.is_native(tape, precision), || "no machine code for this tape".to_string())?;
+    require(!portable.is_native(tape, precision), || "machine code though it is off".to_string())?;
+    let (mut got, mut want) = (start.to_vec(), start.to_vec());
+    native.prepare(tape, precision)?.iterate(&mut got, steps)?;
+    portable.prepare(tape, precision)?.iterate(&mut want, steps)?;
+    for (k, (got, want)) in got.iter().zip(&want).enumerate() {
+        if !same(got, want) {
+            let lane = (0..got.len()).find(|i| !same_number(got.get(*i), want.get(*i))).unwrap_or(0);
+            let start: Vec<f64> = start.iter().map(|column| column.get(lane)).collect();
+            let (got, want) = (got.get(lane), want.get(lane));
+            return Err(format!(
+                "column {k}, particle {lane} from {start:?}: {got:e}, not {want:e}\n{}",
+                listing(tape)
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// The tape in a few words.
+fn listing(tape: &Tape) -> String {
+    let line = |(k, i): (usize, &Instruction)| format!("{k} = {} {:?}\n", i.op.name, i.operands());
+    let code: String = tape.code.iter().enumerate().map(line).collect();
+    format!("{code}{:?}", tape.outputs)
+}
+
+fn same_number(a: f64, b: f64) -> bool {
+    a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
+}
+
+/// Particles in a box, and some at hard numbers.
+fn state(columns: usize, particles: usize, precision: Precision, random: &mut Random) -> Vec<Values> {
+    let mut state = starts::uniform_box(random.0, particles, &vec![(-2.0, 2.0); columns]);
+    for column in &mut state {
+        for number in column.iter_mut().step_by(3) {
+            *number = HARD[random.below(HARD.len())];
+        }
+    }
+    state.iter().map(|column| Values::from_f64(precision, column)).collect()
+}
+
+/// All optimisers on one function, for numbers of particles and steps that fit no vector and no block.
+fn every_rule(text: &str, level: Level, precision: Precision) -> Result<(), Failed> {
+    let mut random = Random(1);
+    for row in rules::TABLE {
+        let mut rule = Rule::of(row)?;
+        rule.set("lr", 1e-3)?;
+        let fused = rule.fuse(&Expression::parse(text)?.gradient()?, false);
+        for (particles, count) in [(1, 1), (7, 2), (333, 301), (1000, 17)] {
+            let steps = Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: 1, count };
+            let start = state(fused.tape.outputs.len(), particles, precision, &mut random);
+            compare(&fused.tape, &start, &steps, level, precision)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tapes of random primitive operations: from ones that fit into the registers to ones that must spill.
+fn random_tapes(level: Level, precision: Precision) -> Result<(), Failed> {
+    let table: Vec<Op> = Operations::default().iter().collect();
+    let primitive: Vec<Op> = table.into_iter().filter(|op| PRIMITIVE.contains(&op.name) || op.name == "sqrt").collect();
+    require(primitive.len() == PRIMITIVE.len() + 1, || format!("{} operations", primitive.len()))?;
+    for seed in 0..400 {
+        let mut random = Random(seed);
+        let longest = [10, 60, 300][random.below(3)];
+        let (columns, length) = (1 + random.below(12), 1 + random.below(longest));
+        let mut inputs: Vec<Input> = (0..columns).map(|k| Input { name: format!("x{k}"), uniform: false }).collect();
+        inputs.extend(["t", "a"].map(|name| Input { name: name.to_string(), uniform: true }));
+        let mut tape = Tape { inputs, code: Vec::new(), outputs: Vec::new() };
+        for made in 0..length {
+            let op = primitive[random.below(primitive.len())];
+            let args = [(); 3].map(|()| argument(&mut random, made, columns));
+            let args = [0, 1, 2].map(|k| if k < op.arity { args[k] } else { args[0] });
+            tape.code.push(Instruction { op, args });
+        }
+        tape.outputs = (0..columns).map(|_| argument(&mut random, length, columns)).collect();
+        let start = state(columns, 1 + random.below(200), precision, &mut random);
+        let steps = Steps { uniforms: vec![0.0, 0.75], clock: Some(0), first: 1, count: 1 + random.below(6) as u64 };
+        compare(&tape, &start, &steps, level, precision)?;
+    }
+    Ok(())
+}
+
+/// An earlier value (mostly a late one), an input, a number.
+fn argument(random: &mut Random, made: usize, columns: usize) -> Arg {
+    match random.below(10) {
+        0 => Arg::Number([0.0f64, -0.0, 1.5, f64::INFINITY][random.below(4)].to_bits()),
+        1 => Arg::Input((columns + random.below(2)) as u32),
+        2..=4 => Arg::Input(random.below(columns) as u32),
+        5..=7 if made > 0 => Arg::Value((made - 1 - random.below(made.min(6))) as u32),
+        _ if made > 0 => Arg::Value(random.below(made) as u32),
+        _ => Arg::Input(0),
+    }
+}
+
+/// Columns that change places, stay, become one, or a number: the end of a step alone.
+fn moves(level: Level, precision: Precision) -> Result<(), Failed> {
+    let input = Arg::Input;
+    let number = Arg::Number(2.5f64.to_bits());
+    let cases: [&[Arg]; 6] = [
+        &[input(1), input(0)],
+        &[input(1), input(2), input(0), input(3)],
+        &[input(1), input(0), input(3), input(2), input(2)],
+        &[input(0), number, input(1), input(1)],
+        &[input(4), input(4), input(1), input(0), input(3), input(5)],
+        &[input(0)],
+    ];
+    for outputs in cases {
+        for repeat in [1, 9] {
+            // Nine times as many columns are more than there are registers.
+            let many = (0..repeat).flat_map(|r| outputs.iter().map(move |arg| shifted(*arg, r * outputs.len())));
+            let columns = outputs.len() * repeat;
+            let mut inputs: Vec<Input> =
+                (0..columns).map(|k| Input { name: format!("x{k}"), uniform: false }).collect();
+            inputs.push(Input { name: "t".to_string(), uniform: true });
+            let mut outputs: Vec<Arg> = many.collect();
+            let clock = Arg::Input(columns as u32);
+            if columns > 2 {
+                outputs[columns - 1] = clock;
+            }
+            let tape = Tape { inputs, code: Vec::new(), outputs };
+            let start = state(columns, 77, precision, &mut Random(5));
+            for count in [1, 2, 5, 300] {
+                let steps = Steps { uniforms: vec![1.0], clock: Some(0), first: 1, count };
+                compare(&tape, &start, &steps, level, precision)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn shifted(arg: Arg, by: usize) -> Arg {
+    match arg {
+        Arg::Input(k) => Arg::Input(k + by as u32),
+        other => other,
+    }
+}
+
+/// A tape with a function of many instructions has no machine code of its own, and runs.
+fn calls(level: Level, precision: Precision) -> Result<(), Failed> {
+    let rule = Rule::of(&rules::TABLE[0])?;
+    let fused = rule.fuse(&Expression::parse("x^2 + sin(x)")?.gradient()?, false);
+    let cpu = Cpu::new(Some(2))?.at_most(level);
+    require(!cpu.is_native(&fused.tape, precision), || "sin became machine code".to_string())?;
+    let mut state = state(1, 9, precision, &mut Random(2));
+    let steps = Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: 1, count: 3 };
+    cpu.prepare(&fused.tape, precision)?.iterate(&mut state, &steps)?;
+    Ok(())
+}
