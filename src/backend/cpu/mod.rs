@@ -8,8 +8,10 @@
 //! of rows x columns, not once per point (`sin(3x) exp(-y^2)` costs a multiplication a point). In a descent the
 //! "rows" are the steps: `1 - beta^t` is computed once per step, for many steps at a time.
 //!
-//! Results are the same bits for any number of threads and any SIMD level that has fma.
+//! Results are the same bits for any number of threads and any SIMD level that has fma. Descents take subnormals for
+//! zeros (`flush`), grids do not.
 
+mod flush;
 #[cfg(target_arch = "x86_64")]
 mod native;
 #[cfg(not(target_arch = "x86_64"))]
@@ -25,6 +27,7 @@ use crate::op::Op;
 use crate::points::{Points, Values};
 use crate::real::{Precision, Real};
 use crate::tape::Tape;
+use flush::{FLUSHES, Flushing, flush};
 use native::Native;
 use plan::{Plan, Rate};
 use rayon::prelude::*;
@@ -105,7 +108,7 @@ impl Backend for Cpu {
     }
 
     fn flushes_subnormals(&self) -> bool {
-        false
+        FLUSHES
     }
 
     fn fuses(&self) -> bool {
@@ -189,6 +192,7 @@ impl<T: Lane> Descent<T> {
                     || native.scratch(),
                     |scratch, k| {
                         check_interrupt()?;
+                        let _flushing = Flushing::start();
                         for start in (k * task..particles.min((k + 1) * task)).step_by(group) {
                             native.run(scratch, rows, count, state, (start, group.min(particles - start)));
                         }
@@ -202,6 +206,7 @@ impl<T: Lane> Descent<T> {
                     check_interrupt()?;
                     let start = block * LANES;
                     let len = LANES.min(particles - start);
+                    let _flushing = Flushing::start();
                     workspace.run_steps(&self.plan, cpu.level, rows, count, state, start, len);
                     Ok(())
                 },
@@ -247,6 +252,10 @@ impl<T: Lane> Program for Prepared<'_, T> {
 
     fn iterate(&mut self, state: &mut [Values], steps: &Steps) -> Result<(), BackendError> {
         let particles = state.first().map_or(0, Values::len);
+        self.cpu.pool.install(|| {
+            let columns = state.iter_mut().filter_map(T::column);
+            columns.for_each(|column| column.par_chunks_mut(TILE).for_each(flush));
+        });
         let columns = columns_of::<T>(state, particles)?;
         let cpu = self.cpu;
         let descent = self.descent.get_or_insert_with(|| Descent::new(&self.tape, cpu));
@@ -259,6 +268,7 @@ impl<T: Lane> Program for Prepared<'_, T> {
             };
             let mut rows = Workspace::<T>::new(&descent.plan);
             rows.fill_rows(&descent.plan, cpu.level, count, value);
+            rows.rows.iter_mut().for_each(|row| flush(row));
             cpu.pool.install(|| descent.advance(cpu, &rows.rows, count, &columns, particles))?;
         }
         Ok(())

@@ -1,9 +1,8 @@
 //! Single instructions as bytes: AVX2 with FMA, or AVX-512; f32 or f64.
 //!
 //! Flows in: an operation with registers and addresses. Flows out: machine code. The assembler is the crate
-//! iced-x86: one crate without dependencies that every disassembler in Rust rests on (released and used without a
-//! break since 2019), with all of AVX-512 and its broadcasts, and built in seconds as we take its encoder alone. The
-//! other choice, dynasmrt, knows no AVX-512 and is a procedural macro.
+//! iced-x86: it knows all of AVX-512 with its broadcasts, is released since 2019 and much used, and is built in seconds as
+//! we take its encoder alone. The other choice, dynasmrt, has every extension but AVX-512, and is a procedural macro.
 //!
 //! Who should not use it: anyone but `step` and `registers`.
 
@@ -244,66 +243,33 @@ impl Assembler {
         self.push(&instruction)
     }
 
-    /// k1 = whether the test holds; of `True`, `b` is the mask of the bits that count.
+    /// k1 = whether the test holds.
     fn test_wide(&mut self, test: Test, a: usize, b: Source) -> Done {
-        let a = self.vector(a);
-        let instruction = match (codes::predicate(test), self.machine.double) {
-            (None, double) => {
-                let code = if double {
-                    Code::EVEX_Vptestmq_kr_k1_zmm_zmmm512b64
-                } else {
-                    Code::EVEX_Vptestmd_kr_k1_zmm_zmmm512b32
-                };
-                match b {
-                    Source::Register(r) => Instruction::with3(code, Register::K1, a, self.vector(r))?,
-                    Source::Vector(at) => Instruction::with3(code, Register::K1, a, Self::memory(at, false))?,
-                    Source::Number(at) => Instruction::with3(code, Register::K1, a, Self::memory(at, true))?,
-                }
-            }
-            (Some(predicate), double) => {
-                let code = if double {
-                    Code::EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae
-                } else {
-                    Code::EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae
-                };
-                match b {
-                    Source::Register(r) => Instruction::with4(code, Register::K1, a, self.vector(r), predicate)?,
-                    Source::Vector(at) => {
-                        Instruction::with4(code, Register::K1, a, Self::memory(at, false), predicate)?
-                    }
-                    Source::Number(at) => Instruction::with4(code, Register::K1, a, Self::memory(at, true), predicate)?,
-                }
-            }
+        let code = if self.machine.double {
+            Code::EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae
+        } else {
+            Code::EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae
         };
-        self.push(&instruction)
+        self.compare(code, Register::K1, a, b, test)
     }
 
-    /// mask = all bits where the test holds; of `True`, the sign bit alone, which is all that a blend reads.
+    /// mask = all bits where the test holds.
     fn test_narrow(&mut self, test: Test, a: usize, mask: usize, b: Source) -> Done {
-        let Some(predicate) = codes::predicate(test) else {
-            return self.true_narrow(a, mask, b);
-        };
-        let (a, mask) = (self.vector(a), self.vector(mask));
         let code = if self.machine.double {
             Code::VEX_Vcmppd_ymm_ymm_ymmm256_imm8
         } else {
             Code::VEX_Vcmpps_ymm_ymm_ymmm256_imm8
         };
-        let instruction = match b {
-            Source::Register(r) => Instruction::with4(code, mask, a, self.vector(r), predicate)?,
-            Source::Vector(at) | Source::Number(at) => {
-                Instruction::with4(code, mask, a, Self::memory(at, false), predicate)?
-            }
-        };
-        self.push(&instruction)
+        self.compare(code, self.vector(mask), a, b, test)
     }
 
-    /// The magnitude's bits are an integer from 0 on: with the largest one added, the sign bit says whether they are 0.
-    fn true_narrow(&mut self, a: usize, mask: usize, magnitude: Source) -> Done {
-        let instruction = self.three(codes::binary(self.machine, Kind::And), mask, a, magnitude)?;
-        self.push(&instruction)?;
-        let add = if self.machine.double { Code::VEX_Vpaddq_ymm_ymm_ymmm256 } else { Code::VEX_Vpaddd_ymm_ymm_ymmm256 };
-        let instruction = self.three(add, mask, mask, magnitude)?;
+    fn compare(&mut self, code: Code, mask: Register, a: usize, b: Source, test: Test) -> Done {
+        let (a, predicate) = (self.vector(a), codes::predicate(test));
+        let instruction = match b {
+            Source::Register(r) => Instruction::with4(code, mask, a, self.vector(r), predicate)?,
+            Source::Vector(at) => Instruction::with4(code, mask, a, Self::memory(at, false), predicate)?,
+            Source::Number(at) => Instruction::with4(code, mask, a, Self::memory(at, true), predicate)?,
+        };
         self.push(&instruction)
     }
 

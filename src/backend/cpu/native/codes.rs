@@ -163,17 +163,15 @@ pub(super) fn fused(machine: Machine, kind: Kind, form: Form) -> Code {
     }
 }
 
-/// The processor's number of a comparison; none of `True`, which is no comparison. Quiet and false for NaN, but for
-/// `Unequal` and `Unordered`.
-pub(super) fn predicate(test: Test) -> Option<u32> {
+/// The processor's number of a comparison. Quiet and false for NaN, but for `Unequal` and `Unordered`.
+pub(super) fn predicate(test: Test) -> u32 {
     match test {
-        Test::Equal => Some(0x00),
-        Test::Unordered => Some(0x03),
-        Test::Unequal => Some(0x04),
-        Test::Less => Some(0x11),
-        Test::LessOrEqual => Some(0x12),
-        Test::GreaterOrEqual => Some(0x1d),
-        Test::Greater => Some(0x1e),
-        Test::True => None,
+        Test::Equal => 0x00,
+        Test::Unordered => 0x03,
+        Test::Unequal => 0x04,
+        Test::Less => 0x11,
+        Test::LessOrEqual => 0x12,
+        Test::GreaterOrEqual => 0x1d,
+        Test::Greater => 0x1e,
     }
 }

@@ -71,9 +71,6 @@ pub(super) enum Test {
     Unequal,
     /// Either is NaN.
     Unordered,
-    /// The first is not zero by its bits, as `is_true` has it: NaN and subnormals are true in every mode of the
-    /// processor. The second is [`Constant::Magnitude`].
-    True,
 }
 
 /// What an instruction does.
@@ -144,7 +141,6 @@ const fn constant(which: Constant) -> Operand {
 
 const ZERO: Operand = constant(Constant::Zero);
 const ONE: Operand = constant(Constant::One);
-const MAGNITUDE: Operand = constant(Constant::Magnitude);
 
 impl Lowering {
     fn operand(&self, place: Place) -> Option<Operand> {
@@ -187,28 +183,29 @@ impl Lowering {
         Some(())
     }
 
-    /// The operations that choose, in the words of their rows.
+    /// The operations that choose, in the words of their rows. What `is_true` asks of the bits is a comparison with 0
+    /// here: there are no subnormals in a descent (`flush`).
     fn piecewise(&mut self, op: Op, [a, b, c]: [Operand; 3]) -> Option<Operand> {
         if let Some(test) = comparison(op) {
             return Some(self.choose(test, a, b, ONE, ZERO));
         }
         Some(match op {
             _ if op == ops::NEG => self.push(Kind::Xor, &[a, constant(Constant::Sign)]),
-            _ if op == ops::ABS => self.push(Kind::And, &[a, MAGNITUDE]),
+            _ if op == ops::ABS => self.push(Kind::And, &[a, constant(Constant::Magnitude)]),
             _ if op == ops::FRACT => {
                 let floor = self.push(Kind::Round(1), &[a]);
                 self.push(Kind::Subtract, &[a, floor])
             }
             _ if op == ops::NOT => self.choose(Test::Equal, a, ZERO, ONE, ZERO),
             _ if op == ops::AND => {
-                let second = self.choose(Test::True, b, MAGNITUDE, ONE, ZERO);
-                self.choose(Test::True, a, MAGNITUDE, second, ZERO)
+                let second = self.choose(Test::Unequal, b, ZERO, ONE, ZERO);
+                self.choose(Test::Unequal, a, ZERO, second, ZERO)
             }
             _ if op == ops::OR => {
-                let second = self.choose(Test::True, b, MAGNITUDE, ONE, ZERO);
-                self.choose(Test::True, a, MAGNITUDE, ONE, second)
+                let second = self.choose(Test::Unequal, b, ZERO, ONE, ZERO);
+                self.choose(Test::Unequal, a, ZERO, ONE, second)
             }
-            _ if op == ops::IF => self.choose(Test::True, a, MAGNITUDE, b, c),
+            _ if op == ops::IF => self.choose(Test::Unequal, a, ZERO, b, c),
             _ if op == ops::STEP => self.choose(Test::GreaterOrEqual, a, ZERO, ONE, ZERO),
             _ if op == ops::SIGN => {
                 let positive = self.choose(Test::Greater, a, ZERO, ONE, ZERO);
