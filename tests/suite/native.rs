@@ -5,15 +5,16 @@ use gradfield::backend::cpu::Cpu;
 use gradfield::backend::{Backend, Steps};
 use gradfield::descent::rule::CLOCK;
 use gradfield::descent::{Rule, rules, starts};
+use gradfield::field::tape_of;
 use gradfield::kernel::Level;
 use gradfield::op::{Op, Operations};
 use gradfield::points::Values;
 use gradfield::tape::{Arg, Input, Instruction, Tape};
-use gradfield::{Expression, Precision};
+use gradfield::{Expression, Points, Precision};
 use libtest_mimic::{Failed, Trial};
 
-/// Functions whose gradients are arithmetic and choices: of 1 to 30 variables, cheap and long.
-const FUNCTIONS: [(&str, &str); 10] = [
+/// Functions of 1 to 30 variables, cheap and long: arithmetic, choices, and what is a polynomial inside.
+const FUNCTIONS: [(&str, &str); 13] = [
     ("parabola", "x^2 + 5x + 6"),
     ("line", "3x - 2y"),
     ("himmelblau", "(x^2 + y - 11)^2 + (x + y^2 - 7)^2"),
@@ -27,39 +28,9 @@ const FUNCTIONS: [(&str, &str); 10] = [
     ),
     ("rosenbrock10", "sum(i, 1, 9, 100(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)"),
     ("quartic30", "sum(i, 1, 30, x[i]^4 - 16x[i]^2 + 5x[i] + x[i] x[31-i])"),
-];
-
-/// The operations that become machine code, as messages and the language name them.
-const PRIMITIVE: [&str; 29] = [
-    "add",
-    "subtract",
-    "multiply",
-    "divide",
-    "negate",
-    "fma",
-    "fms",
-    "fnma",
-    "less",
-    "less or equal",
-    "greater",
-    "greater or equal",
-    "equal",
-    "unequal",
-    "not",
-    "and",
-    "or",
-    "if",
-    "abs",
-    "sign",
-    "floor",
-    "ceil",
-    "round",
-    "fract",
-    "min",
-    "max",
-    "clamp",
-    "step",
-    "relu",
+    ("rastrigin12", "sum(i, 1, 12, x[i]^2 - 10cos(2pi x[i]) + 10)"),
+    ("mix", "sin(3x) exp(-y^2) + ln(1 + x^2 y^2) tanh(x - y)"),
+    ("special", "erf(x) gamma(2 + y^2) + lgamma(3 + x^2) - x^y + atan2(y, x) cbrt(x y) + hypot(x, y) + asin(x / 9)"),
 ];
 
 /// Numbers at which instructions differ where they differ at all.
@@ -99,10 +70,13 @@ pub(crate) fn tests() -> Vec<Trial> {
         for (name, text) in FUNCTIONS {
             add(name, Box::new(move || every_rule(text, level, precision)));
         }
+        for (name, text) in FUNCTIONS {
+            add(&format!("grid_of_{name}"), Box::new(move || grids(text, level, precision)));
+        }
         add("random_tapes", Box::new(move || random_tapes(level, precision)));
         add("states_that_only_move", Box::new(move || moves(level, precision)));
         add("operations_in_descents", Box::new(move || operations(level, precision)));
-        add("calls_are_left_to_the_interpreter", Box::new(move || calls(level, precision)));
+        add("operations_on_grids", Box::new(move || operations_on_grids(level, precision)));
     }
     tests
 }
@@ -194,11 +168,12 @@ fn every_rule(text: &str, level: Level, precision: Precision) -> Result<(), Fail
     Ok(())
 }
 
-/// Tapes of random primitive operations: from ones that fit into the registers to ones that must spill.
+/// Tapes of random operations, plain ones for the most part: from ones that fit into the registers to ones that must
+/// spill.
 fn random_tapes(level: Level, precision: Precision) -> Result<(), Failed> {
     let table: Vec<Op> = Operations::default().iter().collect();
-    let primitive: Vec<Op> = table.into_iter().filter(|op| PRIMITIVE.contains(&op.name) || op.name == "sqrt").collect();
-    require(primitive.len() == PRIMITIVE.len() + 1, || format!("{} operations", primitive.len()))?;
+    let plain: Vec<Op> = table.iter().copied().filter(|op| !op.wgsl.contains("m_")).collect();
+    require(plain.len() > 25 && plain.len() < table.len(), || format!("{} operations", plain.len()))?;
     for seed in 0..400 {
         let mut random = Random(seed);
         let longest = [10, 60, 300][random.below(3)];
@@ -207,7 +182,8 @@ fn random_tapes(level: Level, precision: Precision) -> Result<(), Failed> {
         inputs.extend(["t", "a"].map(|name| Input { name: name.to_string(), uniform: true }));
         let mut tape = Tape { inputs, code: Vec::new(), outputs: Vec::new() };
         for made in 0..length {
-            let op = primitive[random.below(primitive.len())];
+            let from = if random.below(20) == 0 { &table } else { &plain };
+            let op = from[random.below(from.len())];
             let args = [(); 3].map(|()| argument(&mut random, made, columns));
             let args = [0, 1, 2].map(|k| if k < op.arity { args[k] } else { args[0] });
             tape.code.push(Instruction { op, args });
@@ -275,38 +251,90 @@ fn shifted(arg: Arg, by: usize) -> Arg {
     }
 }
 
-/// Each operation of the table as a step of its own, at hard numbers: the interpreter's bits do not depend on the level,
-/// subnormals included, which descents take for zeros.
+/// Each operation of the table as a step of its own, at hard numbers: subnormals included, which descents take for zeros.
 fn operations(level: Level, precision: Precision) -> Result<(), Failed> {
     let mut random = Random(11);
     for op in Operations::default().iter() {
-        let inputs = (0..op.arity).map(|k| Input { name: format!("x{k}"), uniform: false }).collect();
-        let args = [0, 1, 2].map(|k| Arg::Input(if k < op.arity { k } else { 0 } as u32));
-        let outputs = (0..op.arity as u32).map(|k| if k == 0 { Arg::Value(0) } else { Arg::Input(k) }).collect();
-        let tape = Tape { inputs, code: vec![Instruction { op, args }], outputs };
         let start = state(op.arity, 1000, precision, &mut random);
         let steps = Steps { uniforms: Vec::new(), clock: None, first: 1, count: 2 };
-        let (mut got, mut want) = (start.clone(), start);
-        Cpu::new(Some(2))?.at_most(level).prepare(&tape, precision)?.iterate(&mut got, &steps)?;
-        Cpu::new(Some(1))?
-            .at_most(Level::Avx2)
-            .without_native()
-            .prepare(&tape, precision)?
-            .iterate(&mut want, &steps)?;
-        let agree = got.iter().zip(&want).all(|(got, want)| same(got, want));
-        require(agree, || format!("{} differs between levels", op.name))?;
+        compare(&tape_of_one(op), &start, &steps, level, precision)?;
     }
     Ok(())
 }
 
-/// A tape with a function of many instructions has no machine code of its own, and runs.
-fn calls(level: Level, precision: Precision) -> Result<(), Failed> {
-    let rule = Rule::of(&rules::TABLE[0])?;
-    let fused = rule.fuse(&Expression::parse("x^2 + sin(x)")?.gradient()?, false);
-    let cpu = Cpu::new(Some(2))?.at_most(level);
-    require(!cpu.is_native(&fused.tape, precision), || "sin became machine code".to_string())?;
-    let mut state = state(1, 9, precision, &mut Random(2));
-    let steps = Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: 1, count: 3 };
-    cpu.prepare(&fused.tape, precision)?.iterate(&mut state, &steps)?;
+/// y = op(x0, x1, x2), and the other inputs as they are.
+fn tape_of_one(op: Op) -> Tape {
+    let inputs = (0..op.arity).map(|k| Input { name: format!("x{k}"), uniform: false }).collect();
+    let args = [0, 1, 2].map(|k| Arg::Input(if k < op.arity { k } else { 0 } as u32));
+    let outputs = (0..op.arity as u32).map(|k| if k == 0 { Arg::Value(0) } else { Arg::Input(k) }).collect();
+    Tape { inputs, code: vec![Instruction { op, args }], outputs }
+}
+
+/// The same over lists, at hard numbers and numbers of every size: there subnormals are what they are.
+fn operations_on_grids(level: Level, precision: Precision) -> Result<(), Failed> {
+    let mut random = Random(17);
+    for op in Operations::default().iter() {
+        let columns = (0..op.arity).map(|_| sizes(40_007, precision, &mut random)).collect();
+        compare_on(&tape_of_one(op), &Points::columns(columns), level, precision)
+            .map_err(|error| format!("{}: {}", op.name, error.message().unwrap_or_default()))?;
+    }
+    Ok(())
+}
+
+/// Numbers of every exponent, hard ones among them.
+fn sizes(count: usize, precision: Precision, random: &mut Random) -> Vec<f64> {
+    let number = |_| match random.below(5) {
+        0 => HARD[random.below(HARD.len())],
+        1 => random.below(4000) as f64 / 100.0 - 20.0,
+        _ => f64::from_bits((random.below(1 << 32) as u64) << 32 | random.below(1 << 32) as u64),
+    };
+    let all: Vec<f64> = (0..count).map(number).collect();
+    let narrow = |x: &f64| f64::from(f32::from_bits((x.to_bits() >> 32) as u32));
+    if precision == Precision::F32 { all.iter().map(narrow).collect() } else { all }
+}
+
+/// f and its gradient over grids and a list whose lengths fit no vector, no block and no tile; one of the grids is
+/// large enough that its results go past the caches.
+fn grids(text: &str, level: Level, precision: Precision) -> Result<(), Failed> {
+    let expression = Expression::parse(text)?;
+    let tape = tape_of(&expression.gradient()?);
+    let n = expression.variables().len();
+    let axis = |count| Points::linspace(-3.0, 3.0, count);
+    let mut all = vec![Points::columns(starts::uniform_box(3, 40_001, &vec![(-3.0, 3.0); n]))];
+    match n {
+        1 => all.push(Points::Grid(vec![axis(100_003)])),
+        2 => {
+            all.extend(
+                [(2305, 17), (257, 300), (37, 2001), (40_000, 1), (5000, 403)]
+                    .map(|(x, y)| Points::Grid(vec![axis(x), axis(y)])),
+            );
+        }
+        _ => {}
+    }
+    for points in all {
+        compare_on(&tape, &points.rounded(precision), level, precision)?;
+    }
+    Ok(())
+}
+
+/// Evaluates a tape both ways: the bits must be the same.
+fn compare_on(tape: &Tape, points: &Points, level: Level, precision: Precision) -> Result<(), Failed> {
+    let native = Cpu::new(Some(2))?.at_most(level);
+    let portable = Cpu::new(Some(1))?.at_most(level).without_native();
+    require(native.is_native_on(tape, points, precision), || "no machine code for this tape".to_string())?;
+    require(!portable.is_native_on(tape, points, precision), || "machine code though it is off".to_string())?;
+    let mut got = vec![Values::zeros(precision, points.len()); tape.outputs.len()];
+    let mut want = got.clone();
+    native.prepare(tape, precision)?.evaluate(points, &[], &mut got)?;
+    portable.prepare(tape, precision)?.evaluate(points, &[], &mut want)?;
+    for (k, (got, want)) in got.iter().zip(&want).enumerate() {
+        if !same(got, want) {
+            let at = (0..got.len()).find(|i| !same_number(got.get(*i), want.get(*i))).unwrap_or(0);
+            let (got, want, point) = (got.get(at), want.get(at), points.point(at));
+            return Err(
+                format!("output {k} at {point:?}, place {at} of {}: {got:e}, not {want:e}", points.len()).into()
+            );
+        }
+    }
     Ok(())
 }

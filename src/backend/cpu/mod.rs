@@ -28,7 +28,7 @@ use crate::points::{Points, Values};
 use crate::real::{Precision, Real};
 use crate::tape::Tape;
 use flush::{FLUSHES, Flushing, flush};
-use native::Native;
+use native::{Lines, NativeRows, NativeSteps};
 use plan::{Plan, Rate};
 use rayon::prelude::*;
 use sheet::{Sheet, Tile};
@@ -36,10 +36,15 @@ use std::sync::OnceLock;
 use workspace::Workspace;
 
 /// Blocks side by side in a tile: rows are written in runs of this many blocks, which the memory system likes
-/// better than one block here and the next a row below; the tile's column work stays in the second-level cache.
-const ACROSS: usize = 8;
-/// Columns of a tile.
-const TILE: usize = ACROSS * LANES;
+/// better than one block here and the next a row below; the tile's column work stays in the second-level cache. An odd
+/// number, so that the columns of different inputs do not meet in the same lines of the cache.
+const ACROSS: usize = 9;
+/// Columns of a tile, but for the last one of a row: that may have up to a block more.
+const TILE: usize = (ACROSS - 1) * LANES;
+/// Points from which machine code is made for a grid: less work is done before the code would be there.
+const WORTH_CODE: usize = 1 << 15;
+/// Bytes of results from which these are written past the caches, which could not hold them for who comes next.
+const PAST_CACHES: usize = 8 << 20;
 
 /// The CPU: its threads and SIMD level.
 #[derive(Debug)]
@@ -82,6 +87,20 @@ impl Cpu {
         }
     }
 
+    /// Whether this tape runs as machine code made for it over these points.
+    pub fn is_native_on(&self, tape: &Tape, points: &Points, precision: Precision) -> bool {
+        fn asked<T: Lane>(cpu: &Cpu, tape: &Tape, points: &Points) -> bool {
+            let sheet = Sheet::<T>::of(points);
+            let mut grid = Grid::<T>::new(sheet.rates(tape), tape);
+            grid.compile(cpu, points);
+            grid.native_for(&sheet).is_some()
+        }
+        match precision {
+            Precision::F32 => asked::<f32>(self, tape, points),
+            Precision::F64 => asked::<f64>(self, tape, points),
+        }
+    }
+
     /// Number of threads.
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
@@ -117,8 +136,8 @@ impl Backend for Cpu {
 
     fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError> {
         Ok(match precision {
-            Precision::F32 => Box::new(Prepared::<f32> { cpu: self, tape: tape.clone(), descent: None }),
-            Precision::F64 => Box::new(Prepared::<f64> { cpu: self, tape: tape.clone(), descent: None }),
+            Precision::F32 => Box::new(Prepared::<f32>::new(self, tape)),
+            Precision::F64 => Box::new(Prepared::<f64>::new(self, tape)),
         })
     }
 }
@@ -156,21 +175,29 @@ impl Lane for f64 {
 struct Prepared<'a, T> {
     cpu: &'a Cpu,
     tape: Tape,
+    /// Made for the first grid, and anew for points of another kind.
+    grid: Option<Grid<T>>,
     /// Made when the first steps are taken.
     descent: Option<Descent<T>>,
+}
+
+impl<'a, T: Lane> Prepared<'a, T> {
+    fn new(cpu: &'a Cpu, tape: &Tape) -> Prepared<'a, T> {
+        Prepared { cpu, tape: tape.clone(), grid: None, descent: None }
+    }
 }
 
 /// A tape as descents run it.
 struct Descent<T> {
     plan: Plan,
-    native: Option<Native<T>>,
+    native: Option<NativeSteps<T>>,
 }
 
 impl<T: Lane> Descent<T> {
     fn new(tape: &Tape, cpu: &Cpu) -> Descent<T> {
         let rate = |input: &crate::tape::Input| if input.uniform { Rate::Row } else { Rate::Point };
         let plan = Plan::new(tape, &tape.inputs.iter().map(rate).collect::<Vec<Rate>>());
-        let native = cpu.native.then(|| Native::new(&plan, cpu.level)).flatten();
+        let native = cpu.native.then(|| NativeSteps::new(&plan, cpu.level)).flatten();
         Descent { plan, native }
     }
 
@@ -219,31 +246,20 @@ impl<T: Lane> Program for Prepared<'_, T> {
     fn evaluate(&mut self, points: &Points, uniforms: &[f64], out: &mut [Values]) -> Result<(), BackendError> {
         let columns = columns_of::<T>(out, points.len())?;
         let sheet = Sheet::<T>::of(points);
-        let plan = Plan::new(&self.tape, &sheet.rates(&self.tape));
-        let rows = self.rows_per_tile(&sheet);
-        let tiles: Vec<(usize, usize)> = (0..sheet.rows)
-            .step_by(rows)
-            .flat_map(|row| (0..sheet.columns).step_by(TILE).map(move |column| (row, column)))
-            .collect();
+        let grid = match self.grid.take() {
+            Some(grid) if grid.rates == sheet.rates(&self.tape) => grid,
+            _ => Grid::new(sheet.rates(&self.tape), &self.tape),
+        };
+        let grid = self.grid.insert(grid);
+        grid.compile(self.cpu, points);
+        let job = Job { cpu: self.cpu, tape: &self.tape, uniforms, sheet: &sheet, columns: &columns, grid };
+        let tiles = job.tiles();
         self.cpu.pool.install(|| {
             tiles.par_iter().try_for_each_init(
-                || Workspace::new(&plan),
-                |workspace, &(row, column)| {
+                || (Workspace::new(&job.grid.plan), job.grid.native_for(job.sheet).map(NativeRows::scratch)),
+                |(workspace, scratch), tile| {
                     check_interrupt()?;
-                    let tile = Tile {
-                        row,
-                        rows: rows.min(sheet.rows - row),
-                        column,
-                        columns: TILE.min(sheet.columns - column),
-                    };
-                    workspace.fill_rows(&plan, self.cpu.level, tile.rows, |input, k| {
-                        sheet.row_input(&self.tape, uniforms, input, row + k)
-                    });
-                    for block in 0..tile.columns.div_ceil(LANES) {
-                        workspace.fill_columns(&plan, self.cpu.level, &sheet, &tile, block, &self.tape);
-                        workspace.resolve(&plan, self.cpu.level, &tile, block, sheet.columns, &columns);
-                    }
-                    workspace.run_tile(&plan, &tile, sheet.columns, &columns);
+                    job.run(tile, workspace, scratch.as_mut());
                     Ok(())
                 },
             )
@@ -275,12 +291,89 @@ impl<T: Lane> Program for Prepared<'_, T> {
     }
 }
 
-impl<T: Lane> Prepared<'_, T> {
-    /// Enough tiles to keep all threads busy, rows enough to share a tile's column work.
-    fn rows_per_tile(&self, sheet: &Sheet<T>) -> usize {
-        let across = sheet.columns.div_ceil(TILE);
+/// A tape as grids and lists run it.
+struct Grid<T> {
+    rates: Vec<Rate>,
+    plan: Plan,
+    /// Made for the first large piece of work, if it can be.
+    native: Option<Option<NativeRows<T>>>,
+}
+
+impl<T: Lane> Grid<T> {
+    fn new(rates: Vec<Rate>, tape: &Tape) -> Grid<T> {
+        Grid { plan: Plan::new(tape, &rates), rates, native: None }
+    }
+
+    fn compile(&mut self, cpu: &Cpu, points: &Points) {
+        if cpu.native && points.len() >= WORTH_CODE {
+            self.native.get_or_insert_with(|| NativeRows::new(&self.plan, cpu.level));
+        }
+    }
+
+    /// The machine code, where there is some and rows are long enough for it.
+    fn native_for(&self, sheet: &Sheet<T>) -> Option<&NativeRows<T>> {
+        let native = self.native.as_ref().and_then(Option::as_ref);
+        native.filter(|native| sheet.columns >= native.lanes())
+    }
+}
+
+/// One evaluation: a tape over a sheet, into columns.
+struct Job<'a, T> {
+    cpu: &'a Cpu,
+    tape: &'a Tape,
+    uniforms: &'a [f64],
+    sheet: &'a Sheet<'a, T>,
+    columns: &'a Columns<T>,
+    grid: &'a Grid<T>,
+}
+
+impl<T: Lane> Job<'_, T> {
+    /// Enough tiles to keep all threads busy, rows enough to share a tile's column work; none narrower than a block
+    /// unless the sheet is.
+    fn tiles(&self) -> Vec<Tile> {
+        let (all, width) = (self.sheet.rows, self.sheet.columns);
+        let across = width.saturating_sub(LANES).div_ceil(TILE).max(1);
         let wanted = 8 * self.cpu.threads();
-        (sheet.rows * across / wanted.max(1)).div_ceil(across.max(1)).clamp(1, LANES)
+        let rows = (all * across / wanted.max(1)).div_ceil(across).clamp(1, LANES);
+        let part = |k: usize| if k + 1 < across { TILE } else { width - k * TILE };
+        let row_of = |row: usize| (0..across).map(move |k| (row, k));
+        (0..if width == 0 { 0 } else { all })
+            .step_by(rows)
+            .flat_map(row_of)
+            .map(|(row, k)| Tile { row, rows: rows.min(all - row), column: k * TILE, columns: part(k) })
+            .collect()
+    }
+
+    fn run(&self, tile: &Tile, workspace: &mut Workspace<T>, scratch: Option<&mut Lines<T>>) {
+        let (plan, level) = (&self.grid.plan, self.cpu.level);
+        workspace.fill_rows(plan, level, tile.rows, |input, k| {
+            self.sheet.row_input(self.tape, self.uniforms, input, tile.row + k)
+        });
+        for block in 0..tile.columns.div_ceil(LANES) {
+            workspace.fill_columns(plan, level, self.sheet, tile, block, self.tape);
+        }
+        if let (Some(native), Some(scratch)) = (self.grid.native_for(self.sheet), scratch) {
+            return self.run_native(native, tile, workspace, scratch);
+        }
+        for block in 0..tile.columns.div_ceil(LANES) {
+            workspace.resolve(plan, level, tile, block, self.sheet.columns, self.columns);
+        }
+        workspace.run_tile(plan, tile, self.sheet.columns, self.columns);
+    }
+
+    fn run_native(&self, native: &NativeRows<T>, tile: &Tile, workspace: &Workspace<T>, scratch: &mut Lines<T>) {
+        let width = self.sheet.columns;
+        let past_caches = self.sheet.rows * width * size_of::<T>() * self.columns.0.len() >= PAST_CACHES;
+        let streams = workspace.streams(&self.grid.plan);
+        for row in 0..tile.rows {
+            let first = (tile.row + row) * width + tile.column;
+            // SAFETY: the tile lies within the columns.
+            let results: Vec<*mut T> = self.columns.0.iter().map(|column| unsafe { column.add(first) }).collect();
+            // SAFETY: the workspace has a tile's columns for each stream, the tile's part of the results is this
+            // thread's alone.
+            unsafe { native.run(scratch, (&workspace.rows, row), &streams, &results, tile.columns, past_caches) };
+        }
+        native.settle();
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Flows in: a tape and the rate of each input. Flows out: [`Plan`]. Who should not use it: anyone but `cpu`.
 
+use super::ACROSS;
 use crate::op::Op;
 use crate::tape::{Arg, Tape};
 use std::collections::HashMap;
@@ -44,10 +45,10 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The same place in a later set of column blocks.
-    pub(super) fn shifted(self, columns: usize) -> Place {
+    /// The same place for a later block of the tile's columns: a column's blocks lie one after the other.
+    pub(super) fn shifted(self, block: usize) -> Place {
         match self {
-            Place::Column(k) => Place::Column(k + columns),
+            Place::Column(k) => Place::Column(k * ACROSS + block),
             other => other,
         }
     }

@@ -15,7 +15,7 @@ use crate::tape::Tape;
 pub(super) struct Workspace<T> {
     /// One number per row of the tile (or step): uniforms, constants, outer axes and what follows from them.
     pub(super) rows: Vec<Block<T>>,
-    /// One number per column of the tile: `plan.columns` blocks for the first LANES columns, then the next.
+    /// One number per column of the tile: ACROSS blocks for each column block of the plan.
     columns: Vec<Block<T>>,
     /// Temporaries.
     registers: Vec<Block<T>>,
@@ -76,22 +76,27 @@ impl<T: Lane> Workspace<T> {
         block: usize,
         tape: &Tape,
     ) {
-        let first = block * plan.columns;
         let start = tile.column + block * LANES;
         let end = (start + LANES).min(tile.column + tile.columns);
         for (place, input) in &plan.column_inputs {
             let data = sheet.column_input(tape, *input, start..end);
-            for (lane, value) in self.columns[first + *place].iter_mut().zip(data) {
+            for (lane, value) in self.columns[place * ACROSS + block].iter_mut().zip(data) {
                 *lane = T::from_f64(*value);
             }
         }
         for step in &plan.column_code {
-            let operands = step.operands.map(|place| self.address(place.shifted(first)).cast_const());
-            let out = self.address(step.out.shifted(first)).cast::<Block<T>>();
+            let operands = step.operands.map(|place| self.address(place.shifted(block)).cast_const());
+            let out = self.address(step.out.shifted(block)).cast::<Block<T>>();
             let kernel = T::kernels(&step.op.kernels)[level as usize][step.mask];
             // SAFETY: as above; the mask says which operands are read as one number.
             unsafe { kernel(&mut *out, operands[0], operands[1], operands[2]) };
         }
+    }
+
+    /// Where each column block of the plan begins: a tile's columns, one after the other.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn streams(&self, plan: &Plan) -> Vec<*const T> {
+        (0..plan.columns).map(|k| self.columns[k * ACROSS].as_ptr()).collect()
     }
 
     /// Where a place's block begins.
@@ -122,7 +127,7 @@ impl<T: Lane> Workspace<T> {
             // SAFETY: the tile lies within the columns.
             Place::Output(k) if whole => (unsafe { out.0[k].add(first) }, width),
             Place::Row(_) => (self.address(place), 1),
-            _ => (self.address(place.shifted(block * plan.columns)), 0),
+            _ => (self.address(place.shifted(block)), 0),
         });
         self.resolved[block] = resolved;
     }
@@ -138,9 +143,7 @@ impl<T: Lane> Workspace<T> {
                     if len < LANES || *place != Place::Output(k) {
                         // SAFETY: row and columns lie within the tile, the tile within the columns.
                         let target = unsafe { std::slice::from_raw_parts_mut(out.0[k].add(first), len) };
-                        target.copy_from_slice(
-                            &self.delivered(place.shifted(block * plan.columns), row, first, len, out)[..len],
-                        );
+                        target.copy_from_slice(&self.delivered(place.shifted(block), row, first, len, out)[..len]);
                     }
                 }
             }

@@ -10,7 +10,7 @@ use super::codes::{self, Machine, by_machine};
 use super::lower::{Kind, Test};
 use iced_x86::{Code, Encoder, IcedError, Instruction, MemoryOperand, Register};
 
-/// The pointers that the function is given, in the order of its arguments.
+/// Where something in memory is found: a pointer that the function is given, or one of a table of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Base {
     State,
@@ -18,13 +18,18 @@ pub(super) enum Base {
     Spill,
     Rows,
     Constants,
+    /// A column that is read, from the place of the loop on.
+    Stream(usize),
+    /// A column that is written, from there on.
+    Result(usize),
 }
 
 impl Base {
+    /// The argument that holds the pointer, or the table of pointers.
     fn register(self) -> Register {
         match self {
-            Base::State => Register::RDI,
-            Base::Next => Register::RSI,
+            Base::State | Base::Stream(_) => Register::RDI,
+            Base::Next | Base::Result(_) => Register::RSI,
             Base::Spill => Register::RDX,
             Base::Rows => Register::RCX,
             Base::Constants => Register::R8,
@@ -32,8 +37,12 @@ impl Base {
     }
 }
 
-/// The argument that counts the steps.
+/// The argument that counts the steps, or says from which byte to which.
 const COUNT: Register = Register::R9;
+/// The place of the loop along the columns, in bytes.
+const PLACE: Register = Register::RAX;
+/// A pointer out of a table.
+const POINTER: Register = Register::R10;
 
 /// A place in memory: bytes from a pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,24 +101,34 @@ impl Assembler {
         Ok(())
     }
 
-    fn vector(&self, register: usize) -> Register {
-        let first = if self.machine.wide { Register::ZMM0 } else { Register::YMM0 };
-        first + register as u32
+    /// A register by its number: vectors, then (in AVX-512) those for conditions.
+    fn register(&self, number: usize) -> Register {
+        let (wide, number) = (self.machine.wide, number as u32);
+        match number.checked_sub(32) {
+            Some(condition) if wide => Register::K0 + condition,
+            _ if wide => Register::ZMM0 + number,
+            _ => Register::YMM0 + number,
+        }
     }
 
-    fn memory(address: Address, broadcast: bool) -> MemoryOperand {
-        MemoryOperand::new(
-            address.base.register(),
-            Register::None,
-            1,
-            address.offset as i64,
-            1,
-            broadcast,
-            Register::None,
-        )
+    fn is_condition(&self, number: usize) -> bool {
+        number >= self.machine.registers()
     }
 
-    /// target = the vector there.
+    /// An operand in memory; fetches its pointer if that is in a table.
+    fn memory(&mut self, address: Address, broadcast: bool) -> Result<MemoryOperand, IcedError> {
+        let (base, index) = match address.base {
+            Base::Stream(k) | Base::Result(k) => {
+                let entry = MemoryOperand::with_base_displ(address.base.register(), 8 * k as i64);
+                self.push(&Instruction::with2(Code::Mov_r64_rm64, POINTER, entry)?)?;
+                (POINTER, PLACE)
+            }
+            other => (other.register(), Register::None),
+        };
+        Ok(MemoryOperand::new(base, index, 1, address.offset as i64, 8, broadcast, Register::None))
+    }
+
+    /// target = what is there.
     pub(super) fn load(&mut self, target: usize, from: Address) -> Done {
         let code = by_machine!(
             self.machine,
@@ -118,10 +137,12 @@ impl Assembler {
             VEX_Vmovups_ymm_ymmm256,
             VEX_Vmovupd_ymm_ymmm256
         );
-        self.push(&Instruction::with2(code, self.vector(target), Self::memory(from, false))?)
+        let code = if self.is_condition(target) { Code::VEX_Kmovw_kr_km16 } else { code };
+        let from = self.memory(from, false)?;
+        self.push(&Instruction::with2(code, self.register(target), from)?)
     }
 
-    /// The vector there = register.
+    /// What is there = register.
     pub(super) fn store(&mut self, to: Address, register: usize) -> Done {
         let code = by_machine!(
             self.machine,
@@ -130,7 +151,22 @@ impl Assembler {
             VEX_Vmovups_ymmm256_ymm,
             VEX_Vmovupd_ymmm256_ymm
         );
-        self.push(&Instruction::with2(code, Self::memory(to, false), self.vector(register))?)
+        let code = if self.is_condition(register) { Code::VEX_Kmovw_m16_kr } else { code };
+        let to = self.memory(to, false)?;
+        self.push(&Instruction::with2(code, to, self.register(register))?)
+    }
+
+    /// The same past the caches, to the border of a vector.
+    pub(super) fn stream(&mut self, to: Address, register: usize) -> Done {
+        let code = by_machine!(
+            self.machine,
+            EVEX_Vmovntps_m512_zmm,
+            EVEX_Vmovntpd_m512_zmm,
+            VEX_Vmovntps_m256_ymm,
+            VEX_Vmovntpd_m256_ymm
+        );
+        let to = self.memory(to, false)?;
+        self.push(&Instruction::with2(code, to, self.register(register))?)
     }
 
     /// All lanes of target = the number there.
@@ -142,7 +178,8 @@ impl Assembler {
             VEX_Vbroadcastss_ymm_m32,
             VEX_Vbroadcastsd_ymm_m64
         );
-        self.push(&Instruction::with2(code, self.vector(target), Self::memory(from, false))?)
+        let from = self.memory(from, false)?;
+        self.push(&Instruction::with2(code, self.register(target), from)?)
     }
 
     pub(super) fn copy(&mut self, target: usize, from: usize) -> Done {
@@ -153,48 +190,51 @@ impl Assembler {
             VEX_Vmovaps_ymm_ymmm256,
             VEX_Vmovapd_ymm_ymmm256
         );
-        self.push(&Instruction::with2(code, self.vector(target), self.vector(from))?)
+        self.push(&Instruction::with2(code, self.register(target), self.register(from))?)
     }
 
     /// target = left op right.
     pub(super) fn binary(&mut self, kind: Kind, target: usize, left: usize, right: Source) -> Done {
+        if let Kind::Compare(test) = kind {
+            return self.compare(test, target, left, right);
+        }
         let instruction = self.three(codes::binary(self.machine, kind), target, left, right)?;
+        self.push(&instruction)
+    }
+
+    /// target = whether the test holds of left and right.
+    fn compare(&mut self, test: Test, target: usize, left: usize, right: Source) -> Done {
+        let code = by_machine!(
+            self.machine,
+            EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae,
+            EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae,
+            VEX_Vcmpps_ymm_ymm_ymmm256_imm8,
+            VEX_Vcmppd_ymm_ymm_ymmm256_imm8
+        );
+        let (target, left, predicate) = (self.register(target), self.register(left), codes::predicate(test));
+        let instruction = match self.last(right)? {
+            Last::Register(right) => Instruction::with4(code, target, left, right, predicate)?,
+            Last::Memory(right) => Instruction::with4(code, target, left, right, predicate)?,
+        };
         self.push(&instruction)
     }
 
     /// target = op(of).
     pub(super) fn unary(&mut self, kind: Kind, target: usize, of: Source) -> Done {
-        let target = self.vector(target);
-        let instruction = match (kind, of) {
-            (Kind::Round(mode), of) => {
-                let code = by_machine!(
-                    self.machine,
-                    EVEX_Vrndscaleps_zmm_k1z_zmmm512b32_imm8_sae,
-                    EVEX_Vrndscalepd_zmm_k1z_zmmm512b64_imm8_sae,
-                    VEX_Vroundps_ymm_ymmm256_imm8,
-                    VEX_Vroundpd_ymm_ymmm256_imm8
-                );
-                // Bit 3: an inexact result is no exception.
-                match of {
-                    Source::Register(r) => Instruction::with3(code, target, self.vector(r), mode | 8)?,
-                    Source::Vector(at) => Instruction::with3(code, target, Self::memory(at, false), mode | 8)?,
-                    Source::Number(at) => Instruction::with3(code, target, Self::memory(at, true), mode | 8)?,
-                }
-            }
-            (_, of) => {
-                let code = by_machine!(
-                    self.machine,
-                    EVEX_Vsqrtps_zmm_k1z_zmmm512b32_er,
-                    EVEX_Vsqrtpd_zmm_k1z_zmmm512b64_er,
-                    VEX_Vsqrtps_ymm_ymmm256,
-                    VEX_Vsqrtpd_ymm_ymmm256
-                );
-                match of {
-                    Source::Register(r) => Instruction::with2(code, target, self.vector(r))?,
-                    Source::Vector(at) => Instruction::with2(code, target, Self::memory(at, false))?,
-                    Source::Number(at) => Instruction::with2(code, target, Self::memory(at, true))?,
-                }
-            }
+        let target = self.register(target);
+        let (code, number) = match kind {
+            // Bit 3: an inexact result is no exception.
+            Kind::Round(mode) => (codes::round(self.machine), Some(mode | 8)),
+            Kind::ShiftLeft(by) => (codes::shift(self.machine, true), Some(by)),
+            Kind::ShiftRight(by) => (codes::shift(self.machine, false), Some(by)),
+            Kind::SquareRoot => (codes::root(self.machine), None),
+            _ => (Code::VEX_Knotw_kr_kr, None),
+        };
+        let instruction = match (self.last(of)?, number) {
+            (Last::Register(of), None) => Instruction::with2(code, target, of)?,
+            (Last::Memory(of), None) => Instruction::with2(code, target, of)?,
+            (Last::Register(of), Some(number)) => Instruction::with3(code, target, of, number)?,
+            (Last::Memory(of), Some(number)) => Instruction::with3(code, target, of, number)?,
         };
         self.push(&instruction)
     }
@@ -205,70 +245,24 @@ impl Assembler {
         self.push(&instruction)
     }
 
-    /// target = yes where the test holds of a and b, else no. `mask` is a free register, which AVX2 needs; it may be
-    /// none of the operands nor the target.
-    pub(super) fn choose(
-        &mut self,
-        test: Test,
-        [a, mask]: [usize; 2],
-        b: Source,
-        out: [usize; 2],
-        yes: Source,
-    ) -> Done {
-        let [target, no] = out;
+    /// target = yes where the condition holds, else no.
+    pub(super) fn choose(&mut self, target: usize, condition: usize, no: usize, yes: Source) -> Done {
+        let code = by_machine!(
+            self.machine,
+            EVEX_Vblendmps_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vblendmpd_zmm_k1z_zmm_zmmm512b64,
+            VEX_Vblendvps_ymm_ymm_ymmm256_ymm,
+            VEX_Vblendvpd_ymm_ymm_ymmm256_ymm
+        );
         if self.machine.wide {
-            self.test_wide(test, a, b)?;
-            let code = if self.machine.double {
-                Code::EVEX_Vblendmpd_zmm_k1z_zmm_zmmm512b64
-            } else {
-                Code::EVEX_Vblendmps_zmm_k1z_zmm_zmmm512b32
-            };
             let mut instruction = self.three(code, target, no, yes)?;
-            instruction.set_op_mask(Register::K1);
+            instruction.set_op_mask(self.register(condition));
             return self.push(&instruction);
         }
-        self.test_narrow(test, a, mask, b)?;
-        let code = if self.machine.double {
-            Code::VEX_Vblendvpd_ymm_ymm_ymmm256_ymm
-        } else {
-            Code::VEX_Vblendvps_ymm_ymm_ymmm256_ymm
-        };
-        let (target, no, mask) = (self.vector(target), self.vector(no), self.vector(mask));
-        let instruction = match yes {
-            Source::Register(r) => Instruction::with4(code, target, no, self.vector(r), mask)?,
-            Source::Vector(at) | Source::Number(at) => {
-                Instruction::with4(code, target, no, Self::memory(at, false), mask)?
-            }
-        };
-        self.push(&instruction)
-    }
-
-    /// k1 = whether the test holds.
-    fn test_wide(&mut self, test: Test, a: usize, b: Source) -> Done {
-        let code = if self.machine.double {
-            Code::EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae
-        } else {
-            Code::EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae
-        };
-        self.compare(code, Register::K1, a, b, test)
-    }
-
-    /// mask = all bits where the test holds.
-    fn test_narrow(&mut self, test: Test, a: usize, mask: usize, b: Source) -> Done {
-        let code = if self.machine.double {
-            Code::VEX_Vcmppd_ymm_ymm_ymmm256_imm8
-        } else {
-            Code::VEX_Vcmpps_ymm_ymm_ymmm256_imm8
-        };
-        self.compare(code, self.vector(mask), a, b, test)
-    }
-
-    fn compare(&mut self, code: Code, mask: Register, a: usize, b: Source, test: Test) -> Done {
-        let (a, predicate) = (self.vector(a), codes::predicate(test));
-        let instruction = match b {
-            Source::Register(r) => Instruction::with4(code, mask, a, self.vector(r), predicate)?,
-            Source::Vector(at) => Instruction::with4(code, mask, a, Self::memory(at, false), predicate)?,
-            Source::Number(at) => Instruction::with4(code, mask, a, Self::memory(at, true), predicate)?,
+        let (target, no, condition) = (self.register(target), self.register(no), self.register(condition));
+        let instruction = match self.last(yes)? {
+            Last::Register(yes) => Instruction::with4(code, target, no, yes, condition)?,
+            Last::Memory(yes) => Instruction::with4(code, target, no, yes, condition)?,
         };
         self.push(&instruction)
     }
@@ -290,17 +284,44 @@ impl Assembler {
         self.push(&Instruction::with_branch(Code::Jne_rel32_64, top)?)
     }
 
+    /// The first place along the columns, and the end.
+    pub(super) fn begin_row(&mut self) -> Done {
+        let bounds = |offset| MemoryOperand::with_base_displ(COUNT, offset);
+        self.push(&Instruction::with2(Code::Mov_r64_rm64, PLACE, bounds(0))?)?;
+        self.push(&Instruction::with2(Code::Mov_r64_rm64, COUNT, bounds(8))?)
+    }
+
+    /// Goes back to `top` until the row is done.
+    pub(super) fn repeat_row(&mut self, top: u64, bytes: usize) -> Done {
+        self.push(&Instruction::with2(Code::Add_rm64_imm32, PLACE, bytes as i32)?)?;
+        self.push(&Instruction::with2(Code::Cmp_rm64_r64, PLACE, COUNT)?)?;
+        self.push(&Instruction::with_branch(Code::Jb_rel32_64, top)?)
+    }
+
     pub(super) fn leave(&mut self) -> Done {
         self.push(&Instruction::with(Code::VEX_Vzeroupper))?;
         self.push(&Instruction::with(Code::Retnq))
     }
 
-    fn three(&self, code: Code, target: usize, second: usize, last: Source) -> Result<Instruction, IcedError> {
-        let (target, second) = (self.vector(target), self.vector(second));
-        match last {
-            Source::Register(r) => Instruction::with3(code, target, second, self.vector(r)),
-            Source::Vector(at) => Instruction::with3(code, target, second, Self::memory(at, false)),
-            Source::Number(at) => Instruction::with3(code, target, second, Self::memory(at, true)),
+    fn three(&mut self, code: Code, target: usize, second: usize, last: Source) -> Result<Instruction, IcedError> {
+        let (target, second) = (self.register(target), self.register(second));
+        match self.last(last)? {
+            Last::Register(last) => Instruction::with3(code, target, second, last),
+            Last::Memory(last) => Instruction::with3(code, target, second, last),
         }
     }
+
+    fn last(&mut self, source: Source) -> Result<Last, IcedError> {
+        Ok(match source {
+            Source::Register(r) => Last::Register(self.register(r)),
+            Source::Vector(at) => Last::Memory(self.memory(at, false)?),
+            Source::Number(at) => Last::Memory(self.memory(at, true)?),
+        })
+    }
+}
+
+/// The last operand as the encoder takes it.
+enum Last {
+    Register(Register),
+    Memory(MemoryOperand),
 }

@@ -27,9 +27,25 @@ impl Machine {
         if self.double { 8 } else { 4 }
     }
 
+    /// Bytes of a constant of the code.
+    pub(super) fn constant(self) -> usize {
+        if self.wide { self.number() } else { self.bytes() }
+    }
+
     /// Vector registers.
     pub(super) fn registers(self) -> usize {
         if self.wide { 32 } else { 16 }
+    }
+
+    /// Registers of both kinds, vectors first: AVX-512 has eight for conditions, which are vectors in AVX2.
+    pub(super) fn all_registers(self) -> usize {
+        if self.wide { 40 } else { 16 }
+    }
+
+    /// The registers that a result of this kind can be in. The first one for conditions means "all lanes" in most
+    /// instructions.
+    pub(super) fn registers_for(self, kind: Option<Kind>) -> std::ops::Range<usize> {
+        if self.wide && kind.is_some_and(Kind::is_condition) { 33..40 } else { 0..self.registers() }
     }
 }
 
@@ -84,6 +100,52 @@ pub(super) fn binary(machine: Machine, kind: Kind) -> Code {
             VEX_Vandps_ymm_ymm_ymmm256,
             VEX_Vandpd_ymm_ymm_ymmm256
         ),
+        Kind::Or => by_machine!(
+            machine,
+            EVEX_Vorps_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vorpd_zmm_k1z_zmm_zmmm512b64,
+            VEX_Vorps_ymm_ymm_ymmm256,
+            VEX_Vorpd_ymm_ymm_ymmm256
+        ),
+        Kind::Minimum => by_machine!(
+            machine,
+            EVEX_Vminps_zmm_k1z_zmm_zmmm512b32_sae,
+            EVEX_Vminpd_zmm_k1z_zmm_zmmm512b64_sae,
+            VEX_Vminps_ymm_ymm_ymmm256,
+            VEX_Vminpd_ymm_ymm_ymmm256
+        ),
+        Kind::Maximum => by_machine!(
+            machine,
+            EVEX_Vmaxps_zmm_k1z_zmm_zmmm512b32_sae,
+            EVEX_Vmaxpd_zmm_k1z_zmm_zmmm512b64_sae,
+            VEX_Vmaxps_ymm_ymm_ymmm256,
+            VEX_Vmaxpd_ymm_ymm_ymmm256
+        ),
+        Kind::IntegerAdd => by_machine!(
+            machine,
+            EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpaddq_zmm_k1z_zmm_zmmm512b64,
+            VEX_Vpaddd_ymm_ymm_ymmm256,
+            VEX_Vpaddq_ymm_ymm_ymmm256
+        ),
+        Kind::IntegerEqual => by_machine!(
+            machine,
+            EVEX_Vpcmpeqd_kr_k1_zmm_zmmm512b32,
+            EVEX_Vpcmpeqq_kr_k1_zmm_zmmm512b64,
+            VEX_Vpcmpeqd_ymm_ymm_ymmm256,
+            VEX_Vpcmpeqq_ymm_ymm_ymmm256
+        ),
+        Kind::IntegerGreater => by_machine!(
+            machine,
+            EVEX_Vpcmpgtd_kr_k1_zmm_zmmm512b32,
+            EVEX_Vpcmpgtq_kr_k1_zmm_zmmm512b64,
+            VEX_Vpcmpgtd_ymm_ymm_ymmm256,
+            VEX_Vpcmpgtq_ymm_ymm_ymmm256
+        ),
+        Kind::Both => conditions(machine, Code::VEX_Kandw_kr_kr_kr, Kind::And),
+        Kind::Either => conditions(machine, Code::VEX_Korw_kr_kr_kr, Kind::Or),
+        Kind::OneOf => conditions(machine, Code::VEX_Kxorw_kr_kr_kr, Kind::Xor),
+        // AVX2 turns all bits over.
         _ => by_machine!(
             machine,
             EVEX_Vxorps_zmm_k1z_zmm_zmmm512b32,
@@ -91,6 +153,53 @@ pub(super) fn binary(machine: Machine, kind: Kind) -> Code {
             VEX_Vxorps_ymm_ymm_ymmm256,
             VEX_Vxorpd_ymm_ymm_ymmm256
         ),
+    }
+}
+
+/// Of conditions: AVX-512 has registers of their own for them, in AVX2 they are vectors.
+fn conditions(machine: Machine, wide: Code, kind: Kind) -> Code {
+    if machine.wide { wide } else { binary(machine, kind) }
+}
+
+/// To an integer.
+pub(super) fn round(machine: Machine) -> Code {
+    by_machine!(
+        machine,
+        EVEX_Vrndscaleps_zmm_k1z_zmmm512b32_imm8_sae,
+        EVEX_Vrndscalepd_zmm_k1z_zmmm512b64_imm8_sae,
+        VEX_Vroundps_ymm_ymmm256_imm8,
+        VEX_Vroundpd_ymm_ymmm256_imm8
+    )
+}
+
+pub(super) fn root(machine: Machine) -> Code {
+    by_machine!(
+        machine,
+        EVEX_Vsqrtps_zmm_k1z_zmmm512b32_er,
+        EVEX_Vsqrtpd_zmm_k1z_zmmm512b64_er,
+        VEX_Vsqrtps_ymm_ymmm256,
+        VEX_Vsqrtpd_ymm_ymmm256
+    )
+}
+
+/// Bits moved by a count.
+pub(super) fn shift(machine: Machine, left: bool) -> Code {
+    if left {
+        by_machine!(
+            machine,
+            EVEX_Vpslld_zmm_k1z_zmmm512b32_imm8,
+            EVEX_Vpsllq_zmm_k1z_zmmm512b64_imm8,
+            VEX_Vpslld_ymm_ymm_imm8,
+            VEX_Vpsllq_ymm_ymm_imm8
+        )
+    } else {
+        by_machine!(
+            machine,
+            EVEX_Vpsrld_zmm_k1z_zmmm512b32_imm8,
+            EVEX_Vpsrlq_zmm_k1z_zmmm512b64_imm8,
+            VEX_Vpsrld_ymm_ymm_imm8,
+            VEX_Vpsrlq_ymm_ymm_imm8
+        )
     }
 }
 
@@ -139,6 +248,27 @@ pub(super) fn fused(machine: Machine, kind: Kind, form: Form) -> Code {
             VEX_Vfmsub231ps_ymm_ymm_ymmm256,
             VEX_Vfmsub231pd_ymm_ymm_ymmm256
         ),
+        (Kind::NegatedMultiplySubtract, Form::Factor132) => by_machine!(
+            machine,
+            EVEX_Vfnmsub132ps_zmm_k1z_zmm_zmmm512b32_er,
+            EVEX_Vfnmsub132pd_zmm_k1z_zmm_zmmm512b64_er,
+            VEX_Vfnmsub132ps_ymm_ymm_ymmm256,
+            VEX_Vfnmsub132pd_ymm_ymm_ymmm256
+        ),
+        (Kind::NegatedMultiplySubtract, Form::Factor213) => by_machine!(
+            machine,
+            EVEX_Vfnmsub213ps_zmm_k1z_zmm_zmmm512b32_er,
+            EVEX_Vfnmsub213pd_zmm_k1z_zmm_zmmm512b64_er,
+            VEX_Vfnmsub213ps_ymm_ymm_ymmm256,
+            VEX_Vfnmsub213pd_ymm_ymm_ymmm256
+        ),
+        (Kind::NegatedMultiplySubtract, Form::Addend231) => by_machine!(
+            machine,
+            EVEX_Vfnmsub231ps_zmm_k1z_zmm_zmmm512b32_er,
+            EVEX_Vfnmsub231pd_zmm_k1z_zmm_zmmm512b64_er,
+            VEX_Vfnmsub231ps_ymm_ymm_ymmm256,
+            VEX_Vfnmsub231pd_ymm_ymm_ymmm256
+        ),
         (_, Form::Factor132) => by_machine!(
             machine,
             EVEX_Vfnmadd132ps_zmm_k1z_zmm_zmmm512b32_er,
@@ -171,7 +301,5 @@ pub(super) fn predicate(test: Test) -> u32 {
         Test::Unequal => 0x04,
         Test::Less => 0x11,
         Test::LessOrEqual => 0x12,
-        Test::GreaterOrEqual => 0x1d,
-        Test::Greater => 0x1e,
     }
 }

@@ -1,18 +1,20 @@
-//! The inner loop's instructions as the few that a processor has: arithmetic, fused products, a test with a choice.
+//! The inner loop's instructions as the few that a processor has: arithmetic, fused products, bits, tests, choices.
 //!
-//! Flows in: a [`Plan`] of a descent. Flows out: [`Program`], in static single assignment. The lowering follows the
-//! text of each row's kernel operation by operation, so that zeros, infinities and NaN come out the same. `None`
-//! where the inner loop has an operation that is more than a handful of instructions.
+//! Flows in: a [`Plan`], and the text of each row's kernel, which is taken apart to its single operations. Flows out:
+//! [`Program`], in static single assignment: what two kernels have in common (the range reduction of a sine and a
+//! cosine of the same argument) is there once. Zeros, infinities and all other numbers come out as in the loops that
+//! the compiler makes of the same text. `None` where a text says something that is not known here.
 //!
 //! Who should not use it: anyone but `native`.
 
 use super::super::plan::{Place, Plan, Step};
-use crate::op::{Op, ops};
+use super::text::{Expr, Infix, Library, expression};
+use crate::op::Op;
 use crate::real::Precision;
 use std::collections::HashMap;
 
 /// What an instruction reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Operand {
     /// The result of an instruction, or an input: the inputs are the first values.
     Value(usize),
@@ -21,51 +23,19 @@ pub(super) enum Operand {
 }
 
 /// One number for all lanes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Number {
-    /// Of the step: a row block of the plan.
+    /// Of the row or step: a row block of the plan.
     Row(usize),
-    /// Of the code.
-    Constant(Constant),
+    /// Of the code: its place among the program's constants.
+    Constant(usize),
 }
 
-/// Numbers that the lowering itself needs.
+/// A condition between two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Constant {
-    Zero,
-    One,
-    MinusOne,
-    /// The sign bit alone: -0.
-    Sign,
-    /// All bits but the sign: a NaN that is never calculated with.
-    Magnitude,
-}
-
-impl Constant {
-    /// In the order of their numbers.
-    pub(super) const ALL: [Constant; 5] =
-        [Constant::Zero, Constant::One, Constant::MinusOne, Constant::Sign, Constant::Magnitude];
-
-    /// The number, by its bits in this format.
-    pub(super) fn bits(self, precision: Precision) -> u64 {
-        let number = match self {
-            Constant::Zero => 0.0f64,
-            Constant::One => 1.0,
-            Constant::MinusOne => -1.0,
-            Constant::Sign => -0.0,
-            Constant::Magnitude => return if precision == Precision::F32 { 0x7fff_ffff } else { u64::MAX >> 1 },
-        };
-        if precision == Precision::F32 { u64::from((number as f32).to_bits()) } else { number.to_bits() }
-    }
-}
-
-/// A condition between two operands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Test {
     Less,
     LessOrEqual,
-    Greater,
-    GreaterOrEqual,
     Equal,
     /// Also where either is NaN.
     Unequal,
@@ -74,16 +44,25 @@ pub(super) enum Test {
 }
 
 /// What an instruction does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Add,
     Subtract,
     Multiply,
     Divide,
+    /// a where a < b, else b.
+    Minimum,
+    /// a where a > b, else b.
+    Maximum,
     And,
+    Or,
     Xor,
+    /// Of the bits as integers.
+    IntegerAdd,
+    ShiftLeft(u32),
+    ShiftRight(u32),
     SquareRoot,
-    /// To an integer: 0 nearest, 1 down, 2 up, as the processor counts.
+    /// To an integer: 0 nearest, 1 down, 2 up, 3 towards 0, as the processor counts.
     Round(u32),
     /// a b + c.
     MultiplyAdd,
@@ -91,8 +70,44 @@ pub(super) enum Kind {
     MultiplySubtract,
     /// c - a b.
     NegatedMultiplyAdd,
-    /// c if the test holds of a and b, else d.
-    Choose(Test),
+    /// -a b - c.
+    NegatedMultiplySubtract,
+    /// A condition.
+    Compare(Test),
+    /// A condition of the bits as integers.
+    IntegerEqual,
+    /// The same, with a sign.
+    IntegerGreater,
+    /// Of conditions.
+    Both,
+    Either,
+    OneOf,
+    /// The second operand is all ones.
+    Neither,
+    /// b where the condition a holds, else c.
+    Choose,
+}
+
+impl Kind {
+    /// Whether the result is a condition.
+    pub(super) fn is_condition(self) -> bool {
+        matches!(
+            self,
+            Kind::Compare(_)
+                | Kind::IntegerEqual
+                | Kind::IntegerGreater
+                | Kind::Both
+                | Kind::Either
+                | Kind::OneOf
+                | Kind::Neither
+        )
+    }
+
+    /// Whether its two operands can change places.
+    pub(super) fn commutes(self) -> bool {
+        use Kind::{Add, And, Both, Either, IntegerAdd, IntegerEqual, Multiply, OneOf, Or, Xor};
+        matches!(self, Add | Multiply | And | Or | Xor | IntegerAdd | IntegerEqual | Both | Either | OneOf)
+    }
 }
 
 /// `out = kind(operands)`.
@@ -103,160 +118,413 @@ pub(super) struct Instruction {
     pub(super) operands: Vec<Operand>,
 }
 
-/// One step: values 0 to `inputs` are the state, `outputs` the next.
+/// What is done with the inputs, the first values: the next state in a descent, a row's results on a grid.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
     pub(super) inputs: usize,
     pub(super) values: usize,
     pub(super) code: Vec<Instruction>,
     pub(super) outputs: Vec<Operand>,
+    /// By their bits.
+    pub(super) constants: Vec<u64>,
 }
 
 impl Program {
-    /// The inner loop of `plan`, if it consists of primitive operations.
-    pub(super) fn lower(plan: &Plan) -> Option<Program> {
-        let inputs = plan.outputs.len();
+    /// The inner loop of `plan`. Inputs are the varying inputs of a descent, or the column blocks of a grid.
+    pub(super) fn lower(plan: &Plan, inputs: usize, precision: Precision) -> Option<Program> {
         let mut lowering = Lowering {
-            program: Program { inputs, values: inputs, code: Vec::new(), outputs: Vec::new() },
+            program: Program { inputs, values: inputs, code: Vec::new(), outputs: Vec::new(), constants: Vec::new() },
+            precision,
             places: HashMap::new(),
+            known: HashMap::new(),
         };
         for step in &plan.point_code {
             lowering.step(step)?;
         }
         let outputs: Option<Vec<Operand>> = plan.outputs.iter().map(|place| lowering.operand(*place)).collect();
         lowering.program.outputs = outputs?;
+        lowering.program.drop_unused();
         Some(lowering.program)
+    }
+
+    fn drop_unused(&mut self) {
+        let mut used = vec![false; self.values];
+        let mark = |operands: &[Operand], used: &mut Vec<bool>| {
+            for operand in operands {
+                if let Operand::Value(value) = operand {
+                    used[*value] = true;
+                }
+            }
+        };
+        mark(&self.outputs, &mut used);
+        for instruction in self.code.iter().rev() {
+            if used[instruction.out] {
+                mark(&instruction.operands, &mut used);
+            }
+        }
+        self.code.retain(|instruction| used[instruction.out]);
     }
 }
 
+/// What an expression is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Real,
+    Bits,
+    Truth,
+    /// A condition that holds always, or never; its operand means nothing.
+    Fixed(bool),
+}
+
+type Typed = (Type, Operand);
+
 struct Lowering {
     program: Program,
+    precision: Precision,
     /// What lies in each place now: the plan uses a register again when its number is dead.
     places: HashMap<Place, Operand>,
+    /// What has been computed.
+    known: HashMap<(Kind, Vec<Operand>), Operand>,
 }
-
-const fn constant(which: Constant) -> Operand {
-    Operand::Number(Number::Constant(which))
-}
-
-const ZERO: Operand = constant(Constant::Zero);
-const ONE: Operand = constant(Constant::One);
 
 impl Lowering {
     fn operand(&self, place: Place) -> Option<Operand> {
         match place {
             Place::Row(k) => Some(Operand::Number(Number::Row(k))),
-            Place::Input(k) => Some(Operand::Value(k)),
-            Place::Column(_) => None,
+            Place::Input(k) | Place::Column(k) => Some(Operand::Value(k)),
             Place::Register(_) | Place::Output(_) => self.places.get(&place).copied(),
         }
     }
 
-    fn push(&mut self, kind: Kind, operands: &[Operand]) -> Operand {
-        let out = self.program.values;
-        self.program.values += 1;
-        self.program.code.push(Instruction { kind, out, operands: operands.to_vec() });
-        Operand::Value(out)
-    }
-
-    /// `yes` where the test holds, else `no`: WGSL's select with its arguments the right way round.
-    fn choose(&mut self, test: Test, a: Operand, b: Operand, yes: Operand, no: Operand) -> Operand {
-        self.push(Kind::Choose(test), &[a, b, yes, no])
-    }
-
-    /// `a` where it is NaN, else `other`.
-    fn keep_nan(&mut self, a: Operand, other: Operand) -> Operand {
-        self.choose(Test::Unordered, a, a, a, other)
-    }
-
+    /// The result of one operation of the tape.
     fn step(&mut self, step: &Step) -> Option<()> {
-        let mut operands = [ZERO; 3];
-        for (operand, place) in operands.iter_mut().zip(step.operands) {
-            *operand = self.operand(place)?;
+        let mut names = HashMap::new();
+        for (name, place) in ["a", "b", "c"].into_iter().zip(step.operands).take(step.op.arity) {
+            names.insert(name, (Type::Real, self.operand(place)?));
         }
-        let arithmetic = arithmetic(step.op);
-        let out = match arithmetic {
-            Some(kind) => self.push(kind, &operands[..step.op.arity]),
-            None => self.piecewise(step.op, operands)?,
-        };
+        let out = self.kernel(step.op, &names)?;
         self.places.insert(step.out, out);
         Some(())
     }
 
-    /// The operations that choose, in the words of their rows. What `is_true` asks of the bits is a comparison with 0
-    /// here: there are no subnormals in a descent (`flush`).
-    fn piecewise(&mut self, op: Op, [a, b, c]: [Operand; 3]) -> Option<Operand> {
-        if let Some(test) = comparison(op) {
-            return Some(self.choose(test, a, b, ONE, ZERO));
+    fn kernel(&mut self, op: Op, names: &HashMap<&str, Typed>) -> Option<Operand> {
+        let text = expression(op.wgsl)?;
+        match self.eval(&text, names)? {
+            (Type::Real, out) => Some(out),
+            _ => None,
         }
-        Some(match op {
-            _ if op == ops::NEG => self.push(Kind::Xor, &[a, constant(Constant::Sign)]),
-            _ if op == ops::ABS => self.push(Kind::And, &[a, constant(Constant::Magnitude)]),
-            _ if op == ops::FRACT => {
-                let floor = self.push(Kind::Round(1), &[a]);
-                self.push(Kind::Subtract, &[a, floor])
+    }
+
+    // ---- the text ----------------------------------------------------------
+
+    fn eval(&mut self, expr: &Expr, names: &HashMap<&str, Typed>) -> Option<Typed> {
+        match expr {
+            Expr::Real(text) => Some((Type::Real, self.real(text)?)),
+            Expr::Bits(bits) => Some((Type::Bits, self.constant(*bits))),
+            Expr::Name(name) => match (names.get(name.as_str()), name.as_str()) {
+                (Some(value), _) => Some(*value),
+                (None, "true" | "false") => Some((Type::Fixed(name == "true"), self.constant(0))),
+                (None, name) => self.eval(Library::of(self.precision).constants.get(name)?, &HashMap::new()),
+            },
+            Expr::Negate(inner) => match self.eval(inner, names)? {
+                (Type::Real, a) => Some((Type::Real, self.negate(a))),
+                _ => None,
+            },
+            Expr::Not(inner) => match self.eval(inner, names)? {
+                (Type::Truth, a) => Some((Type::Truth, self.not(a))),
+                (Type::Fixed(known), a) => Some((Type::Fixed(!known), a)),
+                _ => None,
+            },
+            Expr::Binary(infix, left, right) => {
+                let (left, right) = (self.eval(left, names)?, self.eval(right, names)?);
+                self.infix(*infix, left, right)
             }
-            _ if op == ops::NOT => self.choose(Test::Equal, a, ZERO, ONE, ZERO),
-            _ if op == ops::AND => {
-                let second = self.choose(Test::Unequal, b, ZERO, ONE, ZERO);
-                self.choose(Test::Unequal, a, ZERO, second, ZERO)
+            Expr::Call(name, arguments) => {
+                let values: Option<Vec<Typed>> = arguments.iter().map(|value| self.eval(value, names)).collect();
+                self.call(name, &values?)
             }
-            _ if op == ops::OR => {
-                let second = self.choose(Test::Unequal, b, ZERO, ONE, ZERO);
-                self.choose(Test::Unequal, a, ZERO, ONE, second)
+        }
+    }
+
+    /// A function that the processor has, or one of the library, in place.
+    fn call(&mut self, name: &str, values: &[Typed]) -> Option<Typed> {
+        use Type::{Bits, Real, Truth};
+        let real = |out| Some((Real, out));
+        match (name, values) {
+            ("fma", [(Real, a), (Real, b), (Real, c)]) => real(self.fma([*a, *b, *c])),
+            ("sqrt", [(Real, a)]) => real(self.push(Kind::SquareRoot, &[*a])),
+            ("round", [(Real, a)]) => real(self.push(Kind::Round(0), &[*a])),
+            ("floor", [(Real, a)]) => real(self.push(Kind::Round(1), &[*a])),
+            ("ceil", [(Real, a)]) => real(self.push(Kind::Round(2), &[*a])),
+            ("trunc", [(Real, a)]) => real(self.push(Kind::Round(3), &[*a])),
+            ("abs", [(Real, a)]) => {
+                let magnitude = self.constant(self.sign() - 1);
+                real(self.push(Kind::And, &[*a, magnitude]))
             }
-            _ if op == ops::IF => self.choose(Test::Unequal, a, ZERO, b, c),
-            _ if op == ops::STEP => self.choose(Test::GreaterOrEqual, a, ZERO, ONE, ZERO),
-            _ if op == ops::SIGN => {
-                let positive = self.choose(Test::Greater, a, ZERO, ONE, ZERO);
-                let sign = self.choose(Test::Less, a, ZERO, constant(Constant::MinusOne), positive);
-                self.keep_nan(a, sign)
+            ("min", [(Real, a), (Real, b)]) => real(self.push(Kind::Minimum, &[*b, *a])),
+            ("max", [(Real, a), (Real, b)]) => real(self.push(Kind::Maximum, &[*b, *a])),
+            ("veil", [(Real, a)]) | ("from_bits", [(Bits, a)]) => real(*a),
+            ("to_bits", [(Real, a)]) => Some((Bits, *a)),
+            ("is_nan", [(Real, a)]) => Some((Truth, self.push(Kind::Compare(Test::Unordered), &[*a, *a]))),
+            ("select", [(kind, no), (same, yes), (Truth, condition)]) if kind == same && *kind != Truth => {
+                Some((*kind, self.choose(*condition, *yes, *no)))
             }
-            _ if op == ops::MIN || op == ops::MAX => {
-                let test = if op == ops::MIN { Test::LessOrEqual } else { Test::GreaterOrEqual };
-                let extreme = self.choose(test, a, b, a, b);
-                self.keep_nan(a, extreme)
+            ("select", [no, yes, (Type::Fixed(known), _)]) => Some(if *known { *yes } else { *no }),
+            _ => self.inline(name, values),
+        }
+    }
+
+    fn inline(&mut self, name: &str, values: &[Typed]) -> Option<Typed> {
+        let function = Library::of(self.precision).functions.get(name)?;
+        if function.parameters.len() != values.len() {
+            return None;
+        }
+        let mut names: HashMap<&str, Typed> =
+            function.parameters.iter().map(String::as_str).zip(values.iter().copied()).collect();
+        for (name, value) in &function.lets {
+            let value = self.eval(value, &names)?;
+            names.insert(name, value);
+        }
+        self.eval(&function.result, &names)
+    }
+
+    fn infix(&mut self, infix: Infix, (kind, a): Typed, (other, b): Typed) -> Option<Typed> {
+        use Infix as I;
+        match (kind, other) {
+            (Type::Truth, Type::Fixed(known)) => return self.with_fixed(infix, a, known),
+            (Type::Fixed(known), Type::Truth) => return self.with_fixed(infix, b, known),
+            _ => {}
+        }
+        if kind != other {
+            return None;
+        }
+        let operation = match (kind, infix) {
+            (Type::Real, I::Add) => Kind::Add,
+            (Type::Real, I::Subtract) => Kind::Subtract,
+            (Type::Real, I::Multiply) => Kind::Multiply,
+            (Type::Real, I::Divide) => Kind::Divide,
+            (Type::Bits, I::Add) => Kind::IntegerAdd,
+            (Type::Bits, I::And) => Kind::And,
+            (Type::Bits, I::Or) => Kind::Or,
+            (Type::Bits, I::Xor) => Kind::Xor,
+            (Type::Bits, I::ShiftLeft | I::ShiftRight) => return Some((Type::Bits, self.shift(infix, a, b)?)),
+            (Type::Truth, I::And) => return Some((Type::Truth, self.push(Kind::Both, &[a, b]))),
+            (Type::Truth, I::Or) => return Some((Type::Truth, self.push(Kind::Either, &[a, b]))),
+            (Type::Truth, I::Unequal) => return Some((Type::Truth, self.push(Kind::OneOf, &[a, b]))),
+            (Type::Truth, I::Equal) => {
+                let differ = self.push(Kind::OneOf, &[a, b]);
+                return Some((Type::Truth, self.not(differ)));
             }
-            _ if op == ops::RELU => {
-                let positive = self.choose(Test::Greater, a, ZERO, a, ZERO);
-                self.keep_nan(a, positive)
-            }
-            _ if op == ops::CLAMP => {
-                let low = self.choose(Test::Less, a, b, b, a);
-                let clamped = self.choose(Test::Greater, low, c, c, low);
-                self.keep_nan(a, clamped)
-            }
+            (Type::Real | Type::Bits, _) => return Some((Type::Truth, self.compare(kind, infix, a, b)?)),
+            (Type::Truth | Type::Fixed(_), _) => return None,
+        };
+        Some((kind, self.push(operation, &[a, b])))
+    }
+
+    /// A condition with one that is known.
+    fn with_fixed(&mut self, infix: Infix, a: Operand, known: bool) -> Option<Typed> {
+        Some(match (infix, known) {
+            (Infix::And, true) | (Infix::Or | Infix::Unequal, false) | (Infix::Equal, true) => (Type::Truth, a),
+            (Infix::And, false) | (Infix::Or, true) => (Type::Fixed(known), a),
+            (Infix::Unequal, true) | (Infix::Equal, false) => (Type::Truth, self.not(a)),
             _ => return None,
         })
     }
+
+    // ---- single operations -------------------------------------------------
+
+    fn shift(&mut self, infix: Infix, a: Operand, by: Operand) -> Option<Operand> {
+        let by = self.value_of(by)? as u32;
+        let kind = if infix == Infix::ShiftLeft { Kind::ShiftLeft(by) } else { Kind::ShiftRight(by) };
+        // There and back leaves the upper bits.
+        if let (Kind::ShiftLeft(_), Some((Kind::ShiftRight(back), operands))) = (kind, self.made_by(a))
+            && back == by
+        {
+            let all = if self.precision == Precision::F32 { u64::from(u32::MAX) } else { u64::MAX };
+            let upper = self.constant(all >> by << by);
+            return Some(self.push(Kind::And, &[operands[0], upper]));
+        }
+        Some(self.push(kind, &[a]))
+    }
+
+    fn compare(&mut self, kind: Type, infix: Infix, a: Operand, b: Operand) -> Option<Operand> {
+        if kind == Type::Real {
+            let (test, operands) = match infix {
+                Infix::Less => (Test::Less, [a, b]),
+                Infix::LessOrEqual => (Test::LessOrEqual, [a, b]),
+                Infix::Greater => (Test::Less, [b, a]),
+                Infix::GreaterOrEqual => (Test::LessOrEqual, [b, a]),
+                Infix::Equal => (Test::Equal, [a, b]),
+                Infix::Unequal => (Test::Unequal, [a, b]),
+                _ => return None,
+            };
+            return Some(self.push(Kind::Compare(test), &operands));
+        }
+        match infix {
+            Infix::Equal => Some(self.push(Kind::IntegerEqual, &[a, b])),
+            Infix::Unequal => {
+                let equal = self.push(Kind::IntegerEqual, &[a, b]);
+                Some(self.not(equal))
+            }
+            // With a sign as without where both have none.
+            Infix::Greater if self.has_no_sign(a) && self.has_no_sign(b) => {
+                Some(self.push(Kind::IntegerGreater, &[a, b]))
+            }
+            Infix::GreaterOrEqual if self.has_no_sign(a) && self.has_no_sign(b) => {
+                let less = self.value_of(b)?.checked_sub(1)?;
+                let less = self.constant(less);
+                Some(self.push(Kind::IntegerGreater, &[a, less]))
+            }
+            _ => None,
+        }
+    }
+
+    /// `yes` where the condition holds, else `no`.
+    fn choose(&mut self, condition: Operand, yes: Operand, no: Operand) -> Operand {
+        match self.made_by(condition) {
+            Some((Kind::Neither, operands)) => self.push(Kind::Choose, &[operands[0], no, yes]),
+            Some((Kind::Compare(Test::Less), operands)) if operands == [yes, no] => {
+                self.push(Kind::Minimum, &[yes, no])
+            }
+            Some((Kind::Compare(Test::Less), operands)) if operands == [no, yes] => {
+                self.push(Kind::Maximum, &[yes, no])
+            }
+            _ => self.push(Kind::Choose, &[condition, yes, no]),
+        }
+    }
+
+    fn not(&mut self, condition: Operand) -> Operand {
+        let ones = self.constant(self.sign() | (self.sign() - 1));
+        self.push(Kind::Neither, &[condition, ones])
+    }
+
+    fn negate(&mut self, a: Operand) -> Operand {
+        let sign = self.constant(self.sign());
+        match self.value_of(a) {
+            Some(bits) => self.constant(bits ^ self.sign()),
+            None => self.push(Kind::Xor, &[a, sign]),
+        }
+    }
+
+    /// a b + c; the signs of negated operands go into the instruction.
+    fn fma(&mut self, operands: [Operand; 3]) -> Operand {
+        let [(a, first), (b, second), (c, subtract)] = operands.map(|operand| self.without_sign(operand));
+        let kind = match (first != second, subtract) {
+            (false, false) => Kind::MultiplyAdd,
+            (false, true) => Kind::MultiplySubtract,
+            (true, false) => Kind::NegatedMultiplyAdd,
+            (true, true) => Kind::NegatedMultiplySubtract,
+        };
+        self.push(kind, &[a, b, c])
+    }
+
+    /// What is negated, and whether it is.
+    fn without_sign(&mut self, operand: Operand) -> (Operand, bool) {
+        let sign = self.constant(self.sign());
+        match self.made_by(operand) {
+            Some((Kind::Xor, operands)) if operands[0] == sign => (operands[1], true),
+            Some((Kind::Xor, operands)) if operands[1] == sign => (operands[0], true),
+            _ => (operand, false),
+        }
+    }
+
+    /// The operation's result: the one that is there already, a constant, or a new one.
+    fn push(&mut self, kind: Kind, operands: &[Operand]) -> Operand {
+        let mut operands = operands.to_vec();
+        if kind.commutes() {
+            operands.sort();
+        }
+        if let Some(folded) = self.folded(kind, &operands) {
+            return folded;
+        }
+        let out = self.program.values;
+        let known = *self.known.entry((kind, operands.clone())).or_insert(Operand::Value(out));
+        if known == Operand::Value(out) {
+            self.program.values += 1;
+            self.program.code.push(Instruction { kind, out, operands });
+        }
+        known
+    }
+
+    /// Arithmetic of constants, rounded as the processor does it.
+    fn folded(&mut self, kind: Kind, operands: &[Operand]) -> Option<Operand> {
+        let [a, b] = operands else { return None };
+        let (a, b) = (self.value_of(*a)?, self.value_of(*b)?);
+        let bits = match self.precision {
+            Precision::F32 => {
+                let (a, b) = (f32::from_bits(a as u32), f32::from_bits(b as u32));
+                u64::from(arithmetic(kind, [a, b], [a + b, a - b, a * b, a / b])?.to_bits())
+            }
+            Precision::F64 => {
+                let (a, b) = (f64::from_bits(a), f64::from_bits(b));
+                arithmetic(kind, [a, b], [a + b, a - b, a * b, a / b])?.to_bits()
+            }
+        };
+        // A subnormal number is one in a grid and zero in a descent.
+        let subnormal = bits & (self.sign() - 1) != 0 && bits & self.exponent() == 0;
+        (!subnormal).then(|| self.constant(bits))
+    }
+
+    // ---- what is known -----------------------------------------------------
+
+    /// The sign bit alone.
+    fn sign(&self) -> u64 {
+        if self.precision == Precision::F32 { 1 << 31 } else { 1 << 63 }
+    }
+
+    /// The bits of the exponent: infinity.
+    fn exponent(&self) -> u64 {
+        if self.precision == Precision::F32 { u64::from(f32::INFINITY.to_bits()) } else { f64::INFINITY.to_bits() }
+    }
+
+    fn real(&mut self, text: &str) -> Option<Operand> {
+        let bits = match self.precision {
+            Precision::F32 => u64::from(text.parse::<f32>().ok()?.to_bits()),
+            Precision::F64 => text.parse::<f64>().ok()?.to_bits(),
+        };
+        Some(self.constant(bits))
+    }
+
+    fn constant(&mut self, bits: u64) -> Operand {
+        let constants = &mut self.program.constants;
+        let place = constants.iter().position(|known| *known == bits).unwrap_or_else(|| {
+            constants.push(bits);
+            constants.len() - 1
+        });
+        Operand::Number(Number::Constant(place))
+    }
+
+    /// The bits of a constant.
+    fn value_of(&self, operand: Operand) -> Option<u64> {
+        match operand {
+            Operand::Number(Number::Constant(place)) => Some(self.program.constants[place]),
+            _ => None,
+        }
+    }
+
+    /// The instruction behind a value.
+    fn made_by(&self, operand: Operand) -> Option<(Kind, Vec<Operand>)> {
+        let Operand::Value(value) = operand else { return None };
+        let made = self.program.code.get(value.checked_sub(self.program.inputs)?)?;
+        Some((made.kind, made.operands.clone()))
+    }
+
+    /// Whether the upper bit is surely 0.
+    fn has_no_sign(&self, operand: Operand) -> bool {
+        let plain = |operand: &Operand| self.value_of(*operand).is_some_and(|bits| bits & self.sign() == 0);
+        plain(&operand) || matches!(self.made_by(operand), Some((Kind::And, operands)) if operands.iter().any(plain))
+    }
 }
 
-/// The operations that are one instruction.
-fn arithmetic(op: Op) -> Option<Kind> {
-    let table = [
-        (ops::ADD, Kind::Add),
-        (ops::SUB, Kind::Subtract),
-        (ops::MUL, Kind::Multiply),
-        (ops::DIV, Kind::Divide),
-        (ops::FMA, Kind::MultiplyAdd),
-        (ops::FMS, Kind::MultiplySubtract),
-        (ops::FNMA, Kind::NegatedMultiplyAdd),
-        (ops::SQRT, Kind::SquareRoot),
-        (ops::ROUND, Kind::Round(0)),
-        (ops::FLOOR, Kind::Round(1)),
-        (ops::CEIL, Kind::Round(2)),
-    ];
-    table.into_iter().find(|(known, _)| *known == op).map(|(_, found)| found)
-}
-
-fn comparison(op: Op) -> Option<Test> {
-    let table = [
-        (ops::LT, Test::Less),
-        (ops::LE, Test::LessOrEqual),
-        (ops::GT, Test::Greater),
-        (ops::GE, Test::GreaterOrEqual),
-        (ops::EQ, Test::Equal),
-        (ops::NE, Test::Unequal),
-    ];
-    table.into_iter().find(|(known, _)| *known == op).map(|(_, found)| found)
+/// One of the results; nothing where a rounding mode or a NaN would decide.
+fn arithmetic<T: Copy + PartialEq>(kind: Kind, operands: [T; 2], results: [T; 4]) -> Option<T> {
+    let place = match kind {
+        Kind::Add => 0,
+        Kind::Subtract => 1,
+        Kind::Multiply => 2,
+        Kind::Divide => 3,
+        _ => return None,
+    };
+    let is_number = |x: &T| *x == *x;
+    operands.iter().chain(&results[place..=place]).all(is_number).then_some(results[place])
 }

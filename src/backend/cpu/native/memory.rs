@@ -4,12 +4,13 @@
 
 use memmap2::{Mmap, MmapMut};
 
-/// What the generated code looks like from outside. The arguments: the state, the next state, the spilled vectors,
-/// the first step's numbers, the constants, how many steps (at least one).
+/// What the generated code looks like from outside. The arguments: the state or the table of streams, the next state or
+/// the table of results, the spilled vectors, the first row's numbers, the constants, how many steps (at least one) or
+/// where the first and the last byte of a row's part are written.
 ///
 /// The calling convention is System V's on every system: it has six arguments in registers, and none of the
 /// registers that the code uses (vectors, masks, arguments) belongs to the caller.
-type Function<T> = unsafe extern "sysv64" fn(*mut T, *mut T, *mut T, *const T, *const T, u64);
+type Function<T> = unsafe extern "sysv64" fn(*mut u8, *mut u8, *mut T, *const T, *const T, usize);
 
 /// An executable function over numbers of one format.
 #[derive(Debug)]
@@ -30,12 +31,20 @@ impl<T> Code<T> {
     ///
     /// # Safety
     /// The bytes are a whole function of the type [`Function`] for numbers `T` and this processor; the pointers
-    /// lead to as much memory as it reads and writes; `steps` is at least 1.
-    pub(super) unsafe fn run(&self, state: [*mut T; 3], rows: *const T, constants: *const T, steps: u64) {
+    /// lead to as much memory as it reads and writes; the last argument is as it says.
+    pub(super) unsafe fn run(
+        &self,
+        from: *mut u8,
+        to: *mut u8,
+        spill: *mut T,
+        rows: *const T,
+        constants: *const T,
+        last: usize,
+    ) {
         // SAFETY: the caller vouches that the bytes are such a function; the mapping lives as long as `self`.
         unsafe {
             let function: Function<T> = std::mem::transmute::<*const u8, Function<T>>(self.memory.as_ptr());
-            function(state[0], state[1], state[2], rows, constants, steps);
+            function(from, to, spill, rows, constants, last);
         }
     }
 }

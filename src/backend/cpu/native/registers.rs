@@ -3,13 +3,14 @@
 //! Flows in: a [`Program`], the wish for an operand. Flows out: a register that holds it, and the loads and stores
 //! on the way. What does not fit is spilled, that first which is needed last (Belady).
 //!
-//! Who should not use it: anyone but `step`.
+//! Who should not use it: anyone but `emit` and `frame`.
 
 use super::assemble::{Address, Assembler, Base, Source};
 use super::codes::Machine;
-use super::lower::{Number, Operand, Program};
+use super::lower::{Kind, Number, Operand, Program};
 use crate::kernel::LANES;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Something that can be in a register: a value of one of the copies, or a number in all lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,64 +20,97 @@ pub(super) enum Item {
     Number(Number),
 }
 
+/// How a program is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Vectors of each column that are advanced together: copies of each instruction.
+    pub(super) copies: usize,
+    /// Copies side by side, each instruction of all of them before the next one; else one whole copy after the other.
+    pub(super) interleaved: bool,
+    /// The state stays in registers from the first step to the last, and nothing is spilled.
+    pub(super) resident: bool,
+}
+
 pub(super) struct Allocator<'a> {
     pub(super) assembler: Assembler,
     pub(super) program: &'a Program,
-    pub(super) copies: usize,
-    pub(super) resident: bool,
+    pub(super) shape: Shape,
+    /// What makes each value; nothing where it is an input.
+    kinds: Vec<Option<Kind>>,
     /// What each register holds.
     pub(super) holds: Vec<Option<Item>>,
     /// Where each item is in a register.
     pub(super) register: HashMap<Item, usize>,
     /// Where each value is in memory.
     pub(super) memory: HashMap<usize, Address>,
-    /// The moments at which an item is used, the next one last.
-    pub(super) uses: HashMap<Item, Vec<usize>>,
-    /// The columns of the next state that a value is.
+    /// The moments at which an item will be used, the next one last.
+    uses: HashMap<Item, Vec<usize>>,
+    /// The outputs that a value is.
     pub(super) columns: HashMap<usize, Vec<usize>>,
     pub(super) spills: usize,
-    pub(super) free_spills: Vec<usize>,
+    free_spills: Vec<usize>,
     /// Spilled vectors that the instruction in the making still reads.
-    pub(super) dead_spills: Vec<usize>,
-    pub(super) now: usize,
+    dead_spills: Vec<usize>,
 }
 
 impl<'a> Allocator<'a> {
-    pub(super) fn new(program: &'a Program, machine: Machine, copies: usize, resident: bool) -> Allocator<'a> {
-        let mut uses: HashMap<Item, Vec<usize>> = HashMap::new();
-        let end = (program.code.len() + 1) * copies;
-        let mut columns: HashMap<usize, Vec<usize>> = HashMap::new();
+    pub(super) fn new(program: &'a Program, machine: Machine, shape: Shape) -> Allocator<'a> {
+        let mut kinds = vec![None; program.values];
+        program.code.iter().for_each(|instruction| kinds[instruction.out] = Some(instruction.kind));
+        let mut allocator = Allocator {
+            assembler: Assembler::new(machine),
+            program,
+            shape,
+            kinds,
+            holds: vec![None; machine.all_registers()],
+            register: HashMap::new(),
+            memory: HashMap::new(),
+            uses: HashMap::new(),
+            columns: HashMap::new(),
+            spills: 0,
+            free_spills: Vec::new(),
+            dead_spills: Vec::new(),
+        };
+        allocator.foresee();
+        allocator
+    }
+
+    /// Each instruction with the copy it is made for, in order.
+    pub(super) fn order(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (copies, length, interleaved) = (self.shape.copies, self.program.code.len(), self.shape.interleaved);
+        (0..copies * length).map(move |k| if interleaved { (k / copies, k % copies) } else { (k % length, k / length) })
+    }
+
+    /// Notes all uses, the last one first: instructions, then the outputs where the state stays in registers.
+    fn foresee(&mut self) {
+        let (program, copies) = (self.program, self.shape.copies);
+        let end = program.code.len() * copies;
         for copy in 0..copies {
             for (column, output) in program.outputs.iter().enumerate() {
                 if let Item::Value(value) = item(*output, copies, copy) {
-                    columns.entry(value).or_default().push(column);
-                    if resident {
-                        uses.entry(Item::Value(value)).or_default().push(end);
+                    self.columns.entry(value).or_default().push(column);
+                    if self.shape.resident {
+                        self.uses.entry(Item::Value(value)).or_default().push(end);
                     }
                 }
             }
         }
-        for (k, instruction) in program.code.iter().enumerate().rev() {
-            for copy in (0..copies).rev() {
-                for operand in &instruction.operands {
-                    uses.entry(item(*operand, copies, copy)).or_default().push(k * copies + copy + 1);
-                }
+        let order: Vec<(usize, usize)> = self.order().collect();
+        for (moment, (k, copy)) in order.into_iter().enumerate().rev() {
+            for operand in &program.code[k].operands {
+                self.uses.entry(item(*operand, copies, copy)).or_default().push(moment);
             }
         }
-        Allocator {
-            assembler: Assembler::new(machine),
-            program,
-            copies,
-            resident,
-            holds: vec![None; machine.registers()],
-            register: HashMap::new(),
-            memory: HashMap::new(),
-            uses,
-            columns,
-            spills: 0,
-            free_spills: Vec::new(),
-            dead_spills: Vec::new(),
-            now: 0,
+    }
+
+    /// The instruction of this moment is in the making: its uses lie behind.
+    pub(super) fn pass(&mut self, items: &[Item], moment: usize) {
+        for item in items {
+            if let Some(uses) = self.uses.get_mut(item) {
+                while uses.last().is_some_and(|next| *next <= moment) {
+                    uses.pop();
+                }
+            }
         }
     }
 
@@ -91,10 +125,18 @@ impl<'a> Allocator<'a> {
         }
     }
 
-    /// The next moment after now at which an item is used; `usize::MAX` if never.
+    /// The next moment at which an item is used; `usize::MAX` if never.
     pub(super) fn next_use(&self, item: Item) -> usize {
-        let later = |uses: &Vec<usize>| uses.iter().rev().copied().find(|moment| *moment > self.now);
-        self.uses.get(&item).and_then(later).unwrap_or(usize::MAX)
+        self.uses.get(&item).and_then(|uses| uses.last()).copied().unwrap_or(usize::MAX)
+    }
+
+    /// The registers that an item can be in.
+    fn suited(&self, item: Item) -> Range<usize> {
+        let kind = match item {
+            Item::Value(value) => self.kinds[value / self.shape.copies],
+            Item::Number(_) => None,
+        };
+        self.assembler.machine.registers_for(kind)
     }
 
     /// Gives back the registers (and soon the spilled vectors) of what is not used any more.
@@ -121,17 +163,18 @@ impl<'a> Allocator<'a> {
         self.free_spills.extend(self.dead_spills.drain(..).map(|offset| offset / bytes));
     }
 
-    /// A register that is free or made so; none of `pinned`.
-    pub(super) fn take(&mut self, wanted: Option<usize>, pinned: &[usize]) -> Option<usize> {
+    /// A register for an item, free or made so; none of `pinned`.
+    pub(super) fn take(&mut self, item: Item, wanted: Option<usize>, pinned: &[usize]) -> Option<usize> {
         if let Some(register) = wanted.filter(|r| self.holds[*r].is_none() && !pinned.contains(r)) {
             return Some(register);
         }
+        let suited = self.suited(item);
         let free = |r: &usize| self.holds[*r].is_none() && !pinned.contains(r);
         // From the top: the state lives at the bottom, and results like to go there.
-        if let Some(register) = (0..self.holds.len()).rev().find(free) {
+        if let Some(register) = suited.clone().rev().find(free) {
             return Some(register);
         }
-        let candidates = (0..self.holds.len()).filter(|r| !pinned.contains(r));
+        let candidates = suited.filter(|r| !pinned.contains(r));
         let victim = candidates.max_by_key(|r| self.holds[*r].map_or(usize::MAX, |item| self.next_use(item)))?;
         self.evict(victim)?;
         Some(victim)
@@ -141,7 +184,7 @@ impl<'a> Allocator<'a> {
         if let Some(Item::Value(value)) = self.holds[register]
             && !self.memory.contains_key(&value)
         {
-            if self.resident {
+            if self.shape.resident {
                 return None;
             }
             let slot = self.free_spills.pop().unwrap_or_else(|| {
@@ -156,12 +199,12 @@ impl<'a> Allocator<'a> {
         Some(())
     }
 
-    /// Where a number lies.
-    pub(super) fn number(&self, number: Number) -> Address {
-        let bytes = self.assembler.machine.number();
+    /// Where a number lies. AVX2 finds a constant in all lanes already, to take it from memory as AVX-512 does.
+    fn number(&self, number: Number) -> Address {
+        let machine = self.assembler.machine;
         match number {
-            Number::Row(k) => Address { base: Base::Rows, offset: k * LANES * bytes },
-            Number::Constant(which) => Address { base: Base::Constants, offset: which as usize * bytes },
+            Number::Row(k) => Address { base: Base::Rows, offset: k * LANES * machine.number() },
+            Number::Constant(k) => Address { base: Base::Constants, offset: k * machine.constant() },
         }
     }
 
@@ -169,11 +212,20 @@ impl<'a> Allocator<'a> {
     pub(super) fn fill(&mut self, register: usize, item: Item) -> Option<()> {
         match (self.register.get(&item).copied(), item) {
             (Some(from), _) => self.assembler.copy(register, from).ok(),
-            (None, Item::Number(number)) => self.assembler.broadcast(register, self.number(number)).ok(),
+            (None, Item::Number(number)) => self.fetch(register, number),
             (None, Item::Value(value)) => {
                 let address = *self.memory.get(&value)?;
                 self.assembler.load(register, address).ok()
             }
+        }
+    }
+
+    /// Puts a number from memory into all lanes of a register.
+    pub(super) fn fetch(&mut self, register: usize, number: Number) -> Option<()> {
+        let (address, wide) = (self.number(number), self.assembler.machine.wide);
+        match number {
+            Number::Constant(_) if !wide => self.assembler.load(register, address).ok(),
+            _ => self.assembler.broadcast(register, address).ok(),
         }
     }
 
@@ -182,21 +234,26 @@ impl<'a> Allocator<'a> {
         if let Some(register) = self.register.get(&item) {
             return Some(*register);
         }
-        let register = self.take(None, pinned)?;
+        let register = self.take(item, None, pinned)?;
         self.fill(register, item)?;
         self.claim(item, register);
         Some(register)
     }
 
-    /// The item as an instruction's last operand, which may be in memory: numbers with AVX-512, and vectors that are
-    /// not worth a register.
+    /// The item as an instruction's last operand, which may be in memory: numbers, and vectors that are not worth a
+    /// register. AVX2 must have the numbers of a row in a register.
     pub(super) fn source(&mut self, item: Item, pinned: &[usize]) -> Option<Source> {
         if let Some(register) = self.register.get(&item) {
             return Some(Source::Register(*register));
         }
+        let vectors = 0..self.assembler.machine.registers();
         match item {
             Item::Number(number) if self.assembler.machine.wide => Some(Source::Number(self.number(number))),
-            Item::Value(value) if self.next_use(item) == usize::MAX || self.holds.iter().all(Option::is_some) => {
+            Item::Number(number @ Number::Constant(_)) => Some(Source::Vector(self.number(number))),
+            Item::Value(value)
+                if self.suited(item).start == 0
+                    && (self.next_use(item) == usize::MAX || self.holds[vectors].iter().all(Option::is_some)) =>
+            {
                 self.memory.get(&value).copied().map(Source::Vector)
             }
             _ => self.ensure(item, pinned).map(Source::Register),
