@@ -2,7 +2,8 @@
 //!
 //! `x` is the coordinate, `g` its slope, `t` the number of the step from 1, `f` the function's value, `g2` the
 //! squared norm of the gradient; the hyper-parameters are the row's; every other name on the left is state that
-//! starts at 0. To add an optimiser is to add a row.
+//! starts at 0. To add an optimiser is to add a row. What depends on `t` and the hyper-parameters alone is computed
+//! once per step: gather it.
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,7 +35,7 @@ pub const TABLE: &[Row] = &[
     Row {
         name: "adam",
         formula: "m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; \
-                  x = x - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)",
+                  x = x - (lr / (1 - beta1^t)) m / (sqrt((1 / (1 - beta2^t)) v) + eps)",
         defaults: &[("lr", 0.01), ("beta1", 0.9), ("beta2", 0.999), ("eps", 1e-8)],
         source: "Kingma and Ba, Adam: a method for stochastic optimization, arXiv:1412.6980, algorithm 1",
     },

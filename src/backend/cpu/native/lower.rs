@@ -103,6 +103,19 @@ impl Kind {
         )
     }
 
+    /// How long a result takes, and for how many half cycles the units are taken, on processors with two of them and
+    /// one that divides: rounded from Agner Fog's tables of instructions.
+    fn cycles(self) -> (usize, usize) {
+        match self {
+            Kind::Divide => (16, 20),
+            Kind::SquareRoot => (20, 24),
+            Kind::Round(_) => (8, 4),
+            Kind::And | Kind::Or | Kind::Xor | Kind::IntegerAdd | Kind::ShiftLeft(_) | Kind::ShiftRight(_) => (1, 1),
+            Kind::Choose => (2, 1),
+            _ => (4, 1),
+        }
+    }
+
     /// Whether its two operands can change places.
     pub(super) fn commutes(self) -> bool {
         use Kind::{Add, And, Both, Either, IntegerAdd, IntegerEqual, Multiply, OneOf, Or, Xor};
@@ -145,6 +158,24 @@ impl Program {
         lowering.program.outputs = outputs?;
         lowering.program.drop_unused();
         Some(lowering.program)
+    }
+
+    /// How many particles' steps side by side keep two units busy while each instruction waits for its operands.
+    pub(super) fn copies_to_fill(&self) -> usize {
+        let mut ready = vec![0; self.values];
+        let mut work = 0;
+        for instruction in &self.code {
+            let operands = instruction.operands.iter().filter_map(|operand| match operand {
+                Operand::Value(value) => Some(ready[*value]),
+                Operand::Number(_) => None,
+            });
+            let (latency, occupied) = instruction.kind.cycles();
+            ready[instruction.out] = operands.max().unwrap_or(0) + latency;
+            work += occupied;
+        }
+        let chain = ready.into_iter().max().unwrap_or(0);
+        // Half as many again as the mean needs, and some cycles for the loop.
+        (3 * (chain + 8) + work / 2) / work.max(1)
     }
 
     fn drop_unused(&mut self) {

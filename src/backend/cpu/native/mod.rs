@@ -30,13 +30,15 @@ use lower::Program;
 use memory::Code;
 use registers::Shape;
 
-/// Copies of an instruction side by side, at most: enough to fill two units of four cycles' latency, even where each
-/// instruction waits for the one before.
+/// Copies of a step's instructions, at most.
 const COPIES: usize = 8;
 /// Instructions of a step's code, copies counted, at most: more would not stay in the first-level instruction cache...
 const SHORT: usize = 3000;
 /// ... and without copies still be faster than the interpreter up to here.
 const LONG: usize = 20_000;
+/// Instructions of a step that is over before a processor has looked ahead through a few copies one after the other:
+/// these need fewer registers than copies side by side.
+const BRIEF: usize = 48;
 
 /// The processor at this level; `None` where there is no code for it.
 fn machine<T: Lane>(level: Level) -> Option<Machine> {
@@ -157,18 +159,19 @@ impl<T: Lane> NativeSteps<T> {
     }
 }
 
-/// The state in registers with as many copies as fit; else in memory.
+/// How a step is laid out. Where each step waits for the one before, other particles have to fill the time: copies of
+/// a brief step one after the other, with the state in registers; else as many side by side as the longest chain of
+/// instructions asks for, with the state in registers if these suffice.
 fn best(program: &Program, machine: Machine) -> Option<Generated> {
     let length = program.code.len().max(1);
     if length > LONG {
         return None;
     }
-    let resident = (1..=COPIES.min((SHORT / length).max(1))).rev();
-    let shape = |copies| Shape { copies, interleaved: true, resident: true };
-    resident.into_iter().find_map(|copies| frame::steps(program, machine, shape(copies))).or_else(|| {
-        let copies = if length * 2 <= SHORT / 10 { 2 } else { 1 };
-        frame::steps(program, machine, Shape { copies, interleaved: true, resident: false })
-    })
+    let one_by_one = (COPIES / 2..=COPIES).rev().filter(|_| length <= BRIEF);
+    let brief = one_by_one.map(|copies| Shape { copies, interleaved: false, resident: true });
+    let copies = program.copies_to_fill().min(COPIES).min(SHORT / length).max(1);
+    let side_by_side = [true, false].map(|resident| Shape { copies, interleaved: true, resident });
+    brief.chain(side_by_side).find_map(|shape| frame::steps(program, machine, shape))
 }
 
 /// The inner loop of a grid: a row of a tile.

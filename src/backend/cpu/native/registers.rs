@@ -174,7 +174,9 @@ impl<'a> Allocator<'a> {
         if let Some(register) = suited.clone().rev().find(free) {
             return Some(register);
         }
-        let candidates = suited.filter(|r| !pinned.contains(r));
+        // Numbers are in memory anyhow; values of a resident state are not, and must stay.
+        let is_number = |r: &usize| matches!(self.holds[*r], Some(Item::Number(_)));
+        let candidates = suited.filter(|r| !pinned.contains(r) && (!self.shape.resident || is_number(r)));
         let victim = candidates.max_by_key(|r| self.holds[*r].map_or(usize::MAX, |item| self.next_use(item)))?;
         self.evict(victim)?;
         Some(victim)
@@ -247,7 +249,11 @@ impl<'a> Allocator<'a> {
             return Some(Source::Register(*register));
         }
         let vectors = 0..self.assembler.machine.registers();
+        let free = self.holds[vectors.clone()].iter().enumerate().any(|(r, item)| item.is_none() && !pinned.contains(&r));
         match item {
+            Item::Number(_) if free && self.next_use(item) != usize::MAX => {
+                self.ensure(item, pinned).map(Source::Register)
+            }
             Item::Number(number) if self.assembler.machine.wide => Some(Source::Number(self.number(number))),
             Item::Number(number @ Number::Constant(_)) => Some(Source::Vector(self.number(number))),
             Item::Value(value)
