@@ -67,6 +67,18 @@ impl Values {
         }
     }
 
+    /// Some of the numbers, rounded to another format or not.
+    ///
+    /// # Panics
+    /// If the range is not within the length.
+    pub fn part(&self, precision: Precision, range: Range<usize>) -> Values {
+        match (self, precision) {
+            (Values::F32(values), Precision::F32) => Values::F32(values[range].to_vec()),
+            (Values::F32(values), Precision::F64) => Values::F64(values[range].iter().map(|v| f64::from(*v)).collect()),
+            (Values::F64(values), _) => Values::from_f64(precision, &values[range]),
+        }
+    }
+
     /// All numbers, exactly.
     pub fn to_f64(&self) -> Vec<f64> {
         match self {
@@ -85,15 +97,20 @@ pub enum Points {
     Columns {
         /// Number of points, also where there is no variable.
         count: usize,
-        /// `columns[variable][point]`.
-        columns: Vec<Vec<f64>>,
+        /// `columns[variable][point]`. An engine of the same format reads a column where it is.
+        columns: Vec<Values>,
     },
 }
 
 impl Points {
     /// A list of points from its columns, which must be equally long.
     pub fn columns(columns: Vec<Vec<f64>>) -> Points {
-        Points::Columns { count: columns.first().map_or(1, Vec::len), columns }
+        Points::list(columns.into_iter().map(Values::F64).collect())
+    }
+
+    /// The same from columns in the format of an engine.
+    pub fn list(columns: Vec<Values>) -> Points {
+        Points::Columns { count: columns.first().map_or(1, Values::len), columns }
     }
 
     /// `size` coordinates from `lo` to `hi`, both included, like NumPy's `linspace`; one coordinate is `lo`.
@@ -110,7 +127,12 @@ impl Points {
         };
         match self {
             Points::Grid(axes) => Points::Grid(round(axes)),
-            Points::Columns { count, columns } => Points::Columns { count, columns: round(columns) },
+            Points::Columns { count, columns } => {
+                let rounded = |column: Values| {
+                    if column.precision() == precision { column } else { column.part(precision, 0..count) }
+                };
+                Points::Columns { count, columns: columns.into_iter().map(rounded).collect() }
+            }
         }
     }
 
@@ -164,7 +186,7 @@ impl Points {
             }
             Points::Columns { columns, .. } => Points::Columns {
                 count: range.len(),
-                columns: columns.iter().map(|column| column[range.clone()].to_vec()).collect(),
+                columns: columns.iter().map(|column| column.part(column.precision(), range.clone())).collect(),
             },
         }
     }
@@ -181,7 +203,12 @@ impl Points {
                 let axis = &axes[variable];
                 into.iter_mut().zip(start..).for_each(|(one, k)| *one = axis[k / stride % axis.len()]);
             }
-            Points::Columns { columns, .. } => into.copy_from_slice(&columns[variable][start..start + into.len()]),
+            Points::Columns { columns, .. } => match &columns[variable] {
+                Values::F64(column) => into.copy_from_slice(&column[start..start + into.len()]),
+                Values::F32(column) => {
+                    into.iter_mut().zip(&column[start..]).for_each(|(to, v)| *to = f64::from(*v));
+                }
+            },
         }
     }
 
@@ -201,7 +228,7 @@ impl Points {
                 assert_eq!(rest, 0, "point {index} of {}", self.len());
                 point
             }
-            Points::Columns { columns, .. } => columns.iter().map(|column| column[index]).collect(),
+            Points::Columns { columns, .. } => columns.iter().map(|column| column.get(index)).collect(),
         }
     }
 }

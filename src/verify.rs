@@ -111,7 +111,7 @@ pub fn verify_steps(
     let mut program = engine.prepare(tape, precision)?;
     let mut report = Report::new(names);
     for step in steps.first..steps.first + steps.count {
-        let before = Points::columns(state.iter().map(Values::to_f64).collect());
+        let before = Points::list(state.to_vec());
         program.iterate(state, &Steps { first: step, count: 1, ..steps.clone() })?;
         report.merge(&compare(tape, names, &before, &steps.uniforms_at(step), state, engine, precision)?);
     }

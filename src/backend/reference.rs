@@ -67,7 +67,7 @@ impl Program for Plain {
 
     fn iterate(&mut self, state: &mut [Values], steps: &Steps) -> Result<(), BackendError> {
         for step in steps.first..steps.first + steps.count {
-            let points = Points::columns(state.iter().map(Values::to_f64).collect());
+            let points = Points::list(state.to_vec());
             self.evaluate(&points, &steps.uniforms_at(step), state)?;
         }
         Ok(())

@@ -115,7 +115,7 @@ fn write_csv(out: &mut Output, field: &Field, variables: &[String]) -> Result<()
     let Points::Columns { columns, .. } = &field.points else { return Ok(()) };
     let header: Vec<String> = variables.iter().chain(&field.names).cloned().collect();
     let precision = field.columns[0].precision();
-    let coordinates: Vec<Values> = columns.iter().map(|column| Values::from_f64(precision, column)).collect();
+    let coordinates: Vec<Values> = columns.iter().map(|column| column.part(precision, 0..column.len())).collect();
     let all: Vec<Column<'_>> =
         coordinates.iter().map(Column::from).chain(field.columns.iter().map(Column::from)).collect();
     Ok(files::write_csv(out, &header, &all)?)

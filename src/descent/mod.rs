@@ -106,7 +106,7 @@ pub fn run(
         }
         done = record;
         let positions = state[..fused.dimension].to_vec();
-        let points = Points::columns(positions.iter().map(Values::to_f64).collect());
+        let points = Points::list(positions.clone());
         trail.values.extend(value.evaluate(&points)?);
         trail.positions.push(positions);
         trail.steps.push(record);

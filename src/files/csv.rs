@@ -10,7 +10,7 @@ use super::error::FileError;
 use super::input::{Input, Lines};
 use super::{Column, npy};
 use crate::field::{FieldError, check_size};
-use crate::points::Points;
+use crate::points::{Points, Values};
 use crate::real::Precision;
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Writer};
 use std::fmt::LowerExp;
@@ -173,7 +173,7 @@ impl<R: Read> Table<'_, R> {
         if count == 0 {
             return Err(FileError::NoRows(self.path.to_path_buf()));
         }
-        Ok(Points::Columns { count, columns })
+        Ok(Points::Columns { count, columns: columns.into_iter().map(Values::F64).collect() })
     }
 
     /// Refuses what will not fit: the coordinates, and as many results beside f.

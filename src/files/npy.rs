@@ -8,7 +8,7 @@
 
 use super::Column;
 use super::error::FileError;
-use crate::points::Points;
+use crate::points::{Points, Values};
 use npyz::{AutoSerialize, DType, NpyFile, Order, TypeStr, WriterBuilder};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -266,7 +266,7 @@ pub(super) fn read_table(from: impl Read, path: &Path, names: &[String]) -> Resu
         Order::C => numbers.iter().skip(k).step_by(width).copied().collect(),
         Order::Fortran => numbers[k * count..(k + 1) * count].to_vec(),
     };
-    Ok(Points::Columns { count, columns: (0..width).map(column).collect() })
+    Ok(Points::Columns { count, columns: (0..width).map(|k| Values::F64(column(k))).collect() })
 }
 
 /// All elements as f64 (64-bit integers above 2^53 are rounded), or none if they are not real numbers.

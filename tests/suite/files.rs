@@ -235,6 +235,7 @@ fn points_by_name() {
     }
     let odd = points_from(b"x[1],x[2]\nnan,inf\n-inf,NaN\n", &["x[2]", "x[1]"]).map_err(|error| error.1);
     let Ok(Points::Columns { count: 2, columns }) = odd else { panic!("{odd:?}") };
+    let columns: Vec<Vec<f64>> = columns.iter().map(Values::to_f64).collect();
     assert!(columns[0][0] == f64::INFINITY && columns[0][1].is_nan() && columns[1][1] == f64::NEG_INFINITY);
     // An expression without variables is evaluated once per row.
     let none = points_from(b"a\n1\n2\n3\n", &[]).map_err(|error| error.1);

@@ -2,7 +2,6 @@
 //!
 //! Flows in: a tape and the rate of each input. Flows out: [`Plan`]. Who should not use it: anyone but `cpu`.
 
-use super::ACROSS;
 use crate::op::Op;
 use crate::tape::{Arg, Tape};
 use std::collections::HashMap;
@@ -45,10 +44,10 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The same place for a later block of the tile's columns: a column's blocks lie one after the other.
-    pub(super) fn shifted(self, block: usize) -> Place {
+    /// The same place for one of the `across` blocks of a tile's columns, which lie one after the other.
+    pub(super) fn at(self, block: usize, across: usize) -> Place {
         match self {
-            Place::Column(k) => Place::Column(k * ACROSS + block),
+            Place::Column(k) => Place::Column(k * across + block),
             other => other,
         }
     }

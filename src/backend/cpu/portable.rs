@@ -5,25 +5,64 @@
 use super::plan::Plan;
 use super::{Columns, Lane};
 use crate::kernel::{Block, Level};
+use std::convert::Infallible;
+use std::marker::PhantomData;
+
+/// No memory is needed.
+pub(super) struct Lines<T>(PhantomData<fn(T)>);
 
 /// No machine code: there is none of these.
-pub(super) enum Native<T> {
-    #[expect(dead_code, reason = "uninhabited; it only carries the format")]
-    Never(std::convert::Infallible, std::marker::PhantomData<T>),
-}
+pub(super) struct NativeSteps<T>(Infallible, PhantomData<fn(T)>);
 
-impl<T: Lane> Native<T> {
-    pub(super) fn new(_: &Plan, _: Level) -> Option<Native<T>> {
+impl<T: Lane> NativeSteps<T> {
+    pub(super) fn new(_: &Plan, _: Level) -> Option<NativeSteps<T>> {
         None
     }
 
     pub(super) fn group(&self) -> usize {
-        match *self {
-            Native::Never(never, _) => match never {},
-        }
+        match self.0 {}
     }
 
-    pub(super) fn scratch(&self) {}
+    pub(super) fn scratch(&self) -> Lines<T> {
+        match self.0 {}
+    }
 
-    pub(super) fn run(&self, (): &mut (), _: &[Block<T>], _: usize, _: &Columns<T>, _: (usize, usize)) {}
+    pub(super) fn run(&self, _: &mut Lines<T>, _: &[Block<T>], _: usize, _: &Columns<T>, _: (usize, usize)) {
+        match self.0 {}
+    }
+}
+
+/// No machine code: there is none of these.
+pub(super) struct NativeRows<T>(Infallible, PhantomData<fn(T)>);
+
+impl<T: Lane> NativeRows<T> {
+    pub(super) fn new(_: &Plan, _: Level) -> Option<NativeRows<T>> {
+        None
+    }
+
+    pub(super) fn lanes(&self) -> usize {
+        match self.0 {}
+    }
+
+    pub(super) fn scratch(&self) -> Lines<T> {
+        match self.0 {}
+    }
+
+    /// # Safety
+    /// It cannot be called.
+    pub(super) unsafe fn run(
+        &self,
+        _: &mut Lines<T>,
+        _: (&[Block<T>], usize),
+        _: &[*const T],
+        _: &[*mut T],
+        _: usize,
+        _: bool,
+    ) {
+        match self.0 {}
+    }
+
+    pub(super) fn settle(&self) {
+        match self.0 {}
+    }
 }

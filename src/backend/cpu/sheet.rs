@@ -5,7 +5,7 @@
 
 use super::Lane;
 use super::plan::Rate;
-use crate::points::Points;
+use crate::points::{Points, Values};
 use crate::tape::Tape;
 
 /// Points as rows x columns: a grid's inner axis runs along the columns; a list is one row.
@@ -74,11 +74,31 @@ impl<'a, T: Lane> Sheet<'a, T> {
     }
 
     /// An input along the columns: the inner axis of a grid, a column of a list.
-    pub(super) fn column_input(&self, tape: &Tape, input: usize, columns: std::ops::Range<usize>) -> &[f64] {
-        let variable = tape.inputs[..input].iter().filter(|input| !input.uniform).count();
+    pub(super) fn column_input(&self, tape: &Tape, input: usize, start: usize, into: &mut [T]) {
+        let columns = start..start + into.len();
+        let convert =
+            |from: &[f64], into: &mut [T]| into.iter_mut().zip(from).for_each(|(to, v)| *to = T::from_f64(*v));
         match self.points {
-            Points::Grid(axes) => &axes[variable][columns],
-            Points::Columns { columns: data, .. } => &data[variable][columns],
+            Points::Grid(axes) => convert(&axes[variable(tape, input)][columns], into),
+            Points::Columns { columns: data, .. } => match &data[variable(tape, input)] {
+                Values::F64(numbers) => convert(&numbers[columns], into),
+                Values::F32(numbers) => {
+                    into.iter_mut().zip(&numbers[columns]).for_each(|(to, v)| *to = T::from_f64(f64::from(*v)));
+                }
+            },
         }
     }
+
+    /// A list's column, if it is in the engine's format.
+    pub(super) fn as_it_is(&self, tape: &Tape, input: usize) -> Option<&'a [T]> {
+        match self.points {
+            Points::Grid(_) => None,
+            Points::Columns { columns, .. } => T::numbers(&columns[variable(tape, input)]),
+        }
+    }
+}
+
+/// The place of an input among the varying ones.
+fn variable(tape: &Tape, input: usize) -> usize {
+    tape.inputs[..input].iter().filter(|input| !input.uniform).count()
 }

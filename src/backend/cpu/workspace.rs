@@ -7,9 +7,14 @@
 
 use super::plan::{Place, Plan};
 use super::sheet::{Sheet, Tile};
-use super::{ACROSS, Columns, Lane};
+use super::{Columns, Lane};
 use crate::kernel::{Block, Kernel, LANES, Level};
 use crate::tape::Tape;
+
+/// Blocks side by side in a tile: rows are written in runs of this many blocks, which the memory system likes
+/// better than one block here and the next a row below; the tile's column work stays in the second-level cache. An odd
+/// number, so that the columns of different inputs do not meet in the same lines of the cache.
+pub(super) const ACROSS: usize = 9;
 
 /// A thread's blocks.
 pub(super) struct Workspace<T> {
@@ -66,37 +71,42 @@ impl<T: Lane> Workspace<T> {
         }
     }
 
-    /// Computes everything that is one number per column, for one block of the tile's columns.
+    /// Computes everything that is one number per column, for one block of the tile's columns; what can be read in place
+    /// is not copied, if that is wanted.
     pub(super) fn fill_columns(
         &mut self,
         plan: &Plan,
         level: Level,
         sheet: &Sheet<'_, T>,
         tile: &Tile,
-        block: usize,
+        (block, in_place): (usize, bool),
         tape: &Tape,
     ) {
         let start = tile.column + block * LANES;
-        let end = (start + LANES).min(tile.column + tile.columns);
+        let count = LANES.min(tile.column + tile.columns - start);
         for (place, input) in &plan.column_inputs {
-            let data = sheet.column_input(tape, *input, start..end);
-            for (lane, value) in self.columns[place * ACROSS + block].iter_mut().zip(data) {
-                *lane = T::from_f64(*value);
+            if !in_place || sheet.as_it_is(tape, *input).is_none() {
+                sheet.column_input(tape, *input, start, &mut self.columns[place * ACROSS + block][..count]);
             }
         }
         for step in &plan.column_code {
-            let operands = step.operands.map(|place| self.address(place.shifted(block)).cast_const());
-            let out = self.address(step.out.shifted(block)).cast::<Block<T>>();
+            let operands = step.operands.map(|place| self.address(place.at(block, ACROSS)).cast_const());
+            let out = self.address(step.out.at(block, ACROSS)).cast::<Block<T>>();
             let kernel = T::kernels(&step.op.kernels)[level as usize][step.mask];
             // SAFETY: as above; the mask says which operands are read as one number.
             unsafe { kernel(&mut *out, operands[0], operands[1], operands[2]) };
         }
     }
 
-    /// Where each column block of the plan begins: a tile's columns, one after the other.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn streams(&self, plan: &Plan) -> Vec<*const T> {
-        (0..plan.columns).map(|k| self.columns[k * ACROSS].as_ptr()).collect()
+    /// Where each column block of the plan begins, a tile's columns one after the other: here, or where it is.
+    pub(super) fn streams(&self, plan: &Plan, sheet: &Sheet<'_, T>, tile: &Tile, tape: &Tape) -> Vec<*const T> {
+        let mut streams: Vec<*const T> = (0..plan.columns).map(|k| self.columns[k * ACROSS].as_ptr()).collect();
+        for (place, input) in &plan.column_inputs {
+            if let Some(column) = sheet.as_it_is(tape, *input) {
+                streams[*place] = column[tile.column..].as_ptr();
+            }
+        }
+        streams
     }
 
     /// Where a place's block begins.
@@ -127,7 +137,7 @@ impl<T: Lane> Workspace<T> {
             // SAFETY: the tile lies within the columns.
             Place::Output(k) if whole => (unsafe { out.0[k].add(first) }, width),
             Place::Row(_) => (self.address(place), 1),
-            _ => (self.address(place.shifted(block)), 0),
+            _ => (self.address(place.at(block, ACROSS)), 0),
         });
         self.resolved[block] = resolved;
     }
@@ -143,7 +153,7 @@ impl<T: Lane> Workspace<T> {
                     if len < LANES || *place != Place::Output(k) {
                         // SAFETY: row and columns lie within the tile, the tile within the columns.
                         let target = unsafe { std::slice::from_raw_parts_mut(out.0[k].add(first), len) };
-                        target.copy_from_slice(&self.delivered(place.shifted(block), row, first, len, out)[..len]);
+                        target.copy_from_slice(&self.delivered(place.at(block, ACROSS), row, first, len, out)[..len]);
                     }
                 }
             }

@@ -121,7 +121,7 @@ impl<'g> GpuProgram<'g> {
         Ok(())
     }
 
-    fn list(&mut self, count: usize, columns: &[Vec<f64>], stream: &mut Stream<'_, 'g>) -> Result<(), BackendError> {
+    fn list(&mut self, count: usize, columns: &[Values], stream: &mut Stream<'_, 'g>) -> Result<(), BackendError> {
         let pipeline = self.pipeline(Frame::Columns)?;
         let (limits, size) = (self.gpu.limits, self.precision.bytes());
         let capacity = limits.capacity(self.tape.outputs.len().max(columns.len()), size, limits.chunk);
@@ -131,7 +131,7 @@ impl<'g> GpuProgram<'g> {
             let (range, section) = (from..from + job.count, job.section * size);
             self.buffers.reserve(Place::Points, (section * columns.len()) as u64)?;
             for (k, column) in columns.iter().enumerate() {
-                let values = Values::from_f64(self.precision, &column[range.clone()]);
+                let values = column.part(self.precision, range.clone());
                 self.buffers.write(Place::Points, (k * section) as u64, bytes(&values, 0..values.len()))?;
             }
             self.chunk(&pipeline, job, from, stream)?;

@@ -108,7 +108,7 @@ pub(super) fn many_columns() -> Check {
     let count = 100_003;
     let points = Points::columns((0..100).map(|v| column(count + v)[v..].to_vec()).collect());
     let Points::Columns { columns, .. } = &points else { return Ok(()) };
-    let wanted: Vec<Vec<f64>> = columns.iter().rev().cloned().collect();
+    let wanted: Vec<Vec<f64>> = columns.iter().rev().map(Values::to_f64).collect();
     same(&evaluate(&gpu, &tape, F32, &points)?, &wanted, "100 columns")
 }
 

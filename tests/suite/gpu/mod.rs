@@ -207,7 +207,7 @@ fn columns_order_and_chunks() -> Check {
             }
         }
     }
-    let none = Points::Columns { count: 0, columns: vec![vec![], vec![]] };
+    let none = Points::columns(vec![vec![], vec![]]);
     same(&evaluate(&gpu()?, &digits(2), F32, &none)?, &[vec![], vec![]], "no points")
 }
 

@@ -249,7 +249,8 @@ impl<'a> Allocator<'a> {
             return Some(Source::Register(*register));
         }
         let vectors = 0..self.assembler.machine.registers();
-        let free = self.holds[vectors.clone()].iter().enumerate().any(|(r, item)| item.is_none() && !pinned.contains(&r));
+        let free =
+            self.holds[vectors.clone()].iter().enumerate().any(|(r, item)| item.is_none() && !pinned.contains(&r));
         match item {
             Item::Number(_) if free && self.next_use(item) != usize::MAX => {
                 self.ensure(item, pinned).map(Source::Register)

@@ -1,0 +1,142 @@
+//! A grid or a list on the CPU: one tape over a sheet of rows and columns, a tile at a time.
+//!
+//! Flows in: the tape, a [`Sheet`]. Flows out: the result's columns. A tile's row and column work is done by the
+//! interpreter, once; then each row goes through the inner loop.
+//!
+//! Who should not use it: anyone but `cpu`.
+
+use super::native::{Lines, NativeRows};
+use super::plan::{Plan, Rate};
+use super::sheet::{Sheet, Tile};
+use super::workspace::{ACROSS, Workspace};
+use super::{Columns, Cpu, Lane};
+use crate::backend::{BackendError, check_interrupt};
+use crate::kernel::LANES;
+use crate::tape::Tape;
+use rayon::prelude::*;
+
+/// Columns of a tile, but for the last one of a row: that may have up to a block more.
+const TILE: usize = (ACROSS - 1) * LANES;
+/// Points from which machine code is made for a grid: less work is done before the code would be there.
+const WORTH_CODE: usize = 1 << 15;
+/// Bytes of results from which these are written past the caches, which could not hold them for who comes next.
+const PAST_CACHES: usize = 8 << 20;
+
+/// A tape as grids and lists run it.
+pub(super) struct Grid<T> {
+    rates: Vec<Rate>,
+    plan: Plan,
+    /// Made for the first large piece of work, if it can be.
+    native: Option<Option<NativeRows<T>>>,
+}
+
+impl<T: Lane> Grid<T> {
+    pub(super) fn new(sheet: &Sheet<T>, tape: &Tape) -> Grid<T> {
+        let rates = sheet.rates(tape);
+        Grid { plan: Plan::new(tape, &rates), rates, native: None }
+    }
+
+    /// Whether it can be used for this sheet as well.
+    pub(super) fn suits(&self, sheet: &Sheet<T>, tape: &Tape) -> bool {
+        self.rates == sheet.rates(tape)
+    }
+
+    /// Makes machine code, if there can be some and the work is worth it.
+    pub(super) fn compile(&mut self, cpu: &Cpu, sheet: &Sheet<T>) {
+        if cpu.native && sheet.rows * sheet.columns >= WORTH_CODE {
+            self.native.get_or_insert_with(|| NativeRows::new(&self.plan, cpu.level));
+        }
+    }
+
+    /// The machine code, if it was made and rows are long enough for it.
+    pub(super) fn native(&self, sheet: &Sheet<T>) -> Option<&NativeRows<T>> {
+        let native = self.native.as_ref().and_then(Option::as_ref);
+        native.filter(|native| sheet.columns >= native.lanes())
+    }
+
+    pub(super) fn evaluate(
+        &mut self,
+        cpu: &Cpu,
+        tape: &Tape,
+        uniforms: &[f64],
+        sheet: &Sheet<T>,
+        columns: &Columns<T>,
+    ) -> Result<(), BackendError> {
+        self.compile(cpu, sheet);
+        let native = self.native(sheet);
+        let job = Job { cpu, tape, uniforms, sheet, columns, plan: &self.plan, native };
+        let tiles = job.tiles();
+        cpu.pool.install(|| {
+            tiles.par_iter().try_for_each_init(
+                || (Workspace::new(job.plan), native.map(NativeRows::scratch)),
+                |(workspace, scratch), tile| {
+                    check_interrupt()?;
+                    job.run(tile, workspace, scratch.as_mut());
+                    Ok(())
+                },
+            )
+        })
+    }
+}
+
+/// One evaluation: a tape over a sheet, into columns.
+struct Job<'a, T> {
+    cpu: &'a Cpu,
+    tape: &'a Tape,
+    uniforms: &'a [f64],
+    sheet: &'a Sheet<'a, T>,
+    columns: &'a Columns<T>,
+    plan: &'a Plan,
+    native: Option<&'a NativeRows<T>>,
+}
+
+impl<T: Lane> Job<'_, T> {
+    /// Enough tiles to keep all threads busy, rows enough to share a tile's column work; none narrower than a block
+    /// unless the sheet is.
+    fn tiles(&self) -> Vec<Tile> {
+        let (all, width) = (self.sheet.rows, self.sheet.columns);
+        let across = width.saturating_sub(LANES).div_ceil(TILE).max(1);
+        let wanted = 8 * self.cpu.threads();
+        let rows = (all * across / wanted.max(1)).div_ceil(across).clamp(1, LANES);
+        let part = |k: usize| if k + 1 < across { TILE } else { width - k * TILE };
+        let row_of = |row: usize| (0..across).map(move |k| (row, k));
+        (0..if width == 0 { 0 } else { all })
+            .step_by(rows)
+            .flat_map(row_of)
+            .map(|(row, k)| Tile { row, rows: rows.min(all - row), column: k * TILE, columns: part(k) })
+            .collect()
+    }
+
+    fn run(&self, tile: &Tile, workspace: &mut Workspace<T>, scratch: Option<&mut Lines<T>>) {
+        let (plan, level) = (self.plan, self.cpu.level);
+        workspace.fill_rows(plan, level, tile.rows, |input, k| {
+            self.sheet.row_input(self.tape, self.uniforms, input, tile.row + k)
+        });
+        let native = self.native.zip(scratch);
+        for block in 0..tile.columns.div_ceil(LANES) {
+            workspace.fill_columns(plan, level, self.sheet, tile, (block, native.is_some()), self.tape);
+        }
+        if let Some((native, scratch)) = native {
+            return self.run_native(native, tile, workspace, scratch);
+        }
+        for block in 0..tile.columns.div_ceil(LANES) {
+            workspace.resolve(plan, level, tile, block, self.sheet.columns, self.columns);
+        }
+        workspace.run_tile(plan, tile, self.sheet.columns, self.columns);
+    }
+
+    fn run_native(&self, native: &NativeRows<T>, tile: &Tile, workspace: &Workspace<T>, scratch: &mut Lines<T>) {
+        let width = self.sheet.columns;
+        let past_caches = self.sheet.rows * width * size_of::<T>() * self.columns.0.len() >= PAST_CACHES;
+        let streams = workspace.streams(self.plan, self.sheet, tile, self.tape);
+        for row in 0..tile.rows {
+            let first = (tile.row + row) * width + tile.column;
+            // SAFETY: the tile lies within the columns.
+            let results: Vec<*mut T> = self.columns.0.iter().map(|column| unsafe { column.add(first) }).collect();
+            // SAFETY: the workspace has a tile's columns for each stream, the tile's part of the results is this
+            // thread's alone.
+            unsafe { native.run(scratch, (&workspace.rows, row), &streams, &results, tile.columns, past_caches) };
+        }
+        native.settle();
+    }
+}
