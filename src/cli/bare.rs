@@ -42,8 +42,10 @@ pub(super) fn run(arguments: &Arguments, expression: &Expression) -> Result<(), 
     let (title, source) = (Some(expression.text()), Some(source.as_str()));
     let head = PngHead { width, height, channels: Channels::Rgb, title, source };
     write_png(&mut out, head, |rows| {
+        if let Some(most) = arguments.compute.threads {
+            rows.threads(most.into());
+        }
         let mut columns = vec![Values::zeros(precision, width * rows_in_band)];
-        let mut bytes = vec![0u8; 3 * width * rows_in_band];
         for top in (0..height).step_by(rows_in_band) {
             let count = rows_in_band.min(height - top);
             // The picture's first row is the largest y.
@@ -53,8 +55,10 @@ pub(super) fn run(arguments: &Arguments, expression: &Expression) -> Result<(), 
                 columns = vec![Values::zeros(precision, width * count)];
             }
             evaluator.evaluate_into(&Points::Grid(vec![x.clone(), y]).rounded(precision), &mut columns)?;
-            colouring.row_f32(&as_f32(&columns[0]), &mut bytes[..3 * width * count]);
-            rows.push(&bytes[..3 * width * count])?;
+            let values = as_f32(&columns[0]);
+            rows.paint(count, |first, pixels| {
+                colouring.row_f32(&values[first * width..][..pixels.len() / 3], pixels);
+            })?;
         }
         Ok::<(), Failure>(())
     })?;

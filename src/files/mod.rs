@@ -32,6 +32,7 @@
 //! not use this: an engine or a layer of a picture; they hand their numbers up.
 
 mod csv;
+mod deflate;
 mod error;
 mod input;
 mod json;

@@ -9,7 +9,7 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let tests: [(&str, fn()); 18] = [
+    let tests: [(&str, fn()); 19] = [
         ("npy bytes are those of numpy's format description", npy_golden),
         ("npy header for every number of axes", npy_headers),
         ("npy refuses a wrong count or kind", npy_miscounted),
@@ -28,6 +28,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         ("format by ending or flag", formats),
         ("json layout", json_layout),
         ("png is read back, in bands of odd sizes", png_back),
+        ("png: the same bytes on one core and on many", png_threads),
     ];
     let trial = |(name, test): (&str, fn())| {
         Trial::test(format!("files: {name}"), move || {
@@ -534,4 +535,29 @@ fn png_back() {
     fails(2, 3, 12, "1 rows of a picture of 2 x 3 pixels are missing");
     fails(2, 3, 24, "24 bytes of pixels are not up to 3 whole rows of 6 bytes");
     fails(2, 3, 7, "7 bytes of pixels are not up to 3 whole rows of 6 bytes");
+}
+
+/// Pictures of several pieces, smooth and without any order: painted on so many threads, the same file, read back.
+fn png_threads() {
+    let (width, height) = (1500, 700);
+    let head = PngHead { width, height, channels: Channels::Rgb, title: None, source: None };
+    let noise = |k: usize| (gradfield::random::bits(1, k as u64, 0) >> 56) as u8;
+    let pictures = [pixels(&head), (0..3 * width * height).map(noise).collect()];
+    for expected in pictures {
+        let file = |threads: usize| {
+            let mut file = Vec::new();
+            write_png(&mut file, head, |rows| {
+                rows.threads(threads);
+                rows.paint(height, |first, out| out.copy_from_slice(&expected[first * 3 * width..][..out.len()]))
+            })
+            .expect("a picture");
+            file
+        };
+        let one = file(1);
+        assert!(one == file(5));
+        let mut reader = png::Decoder::new(Cursor::new(one)).read_info().expect("a PNG");
+        let mut found = vec![0; reader.output_buffer_size().expect("a size")];
+        reader.next_frame(&mut found).expect("pixels");
+        assert!(found == expected);
+    }
 }
