@@ -1,10 +1,16 @@
 //! One measurement in the protocol of the peers' scripts, so that gradfield runs beside them in one run.
 //!
 //! `peer W1 FUNCTION f32|f64`: f and its gradient on 4096 x 4096 points of [-3, 3]^2 (for the functions of 10 and 30
-//! variables: on 2^20 and 2^19 random points). `peer W2 FUNCTION gd|adam`: 100,000 particles for 1000 steps (200 in
+//! variables: on 2^20 and 2^19 random points). `peer W2 FUNCTION gd|adam`: 100,096 particles for 1000 steps (200 in
 //! 10 and 30 dimensions), f32. `peer cold FUNCTION f32|f64`: W1 once. Prints one line `@@{json}` with seconds
-//! (first, median, min, max) and the largest error as the peers define it:
-//! |got - want| / (|want| + mean |want|), want from the f64 reference at the same rounded coordinates, every fifth row.
+//! (first, median, min, max) and how true the results are, as the peers define it. Grids, `err`: the largest
+//! |got - want| / (|want| + mean |want|), want from the f64 reference at the same rounded coordinates. Descents,
+//! `agree`: the share of the first 2000 particles that end where the f64 reference takes them, within
+//! 0.001 (1 + the largest coordinate); `best`: the least f of all.
+//!
+//! After these words: `budget=SECONDS` for the repetitions; `out=FILE` writes what is compared (every fifth row of a
+//! grid and every sixteenth point of a list, in f64 every 41st and 67th; the ends of the first 2000 particles) as raw
+//! columns, for whoever compares it himself, in place of `err` and `agree`; `lr=`, `particles=`, `steps=` of a descent.
 
 use gradfield::backend::Backend;
 use gradfield::backend::Steps;
@@ -12,8 +18,11 @@ use gradfield::backend::cpu::Cpu;
 use gradfield::backend::reference::Reference;
 use gradfield::bench::Samples;
 use gradfield::descent::{Rule, rule::CLOCK, rules, starts};
+use gradfield::expr::Outputs;
 use gradfield::field::{Evaluator, tape_of};
 use gradfield::{Error, Expression, Points, Precision, Values};
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::time::Instant;
 
 /// The functions of the peers' scripts.
@@ -29,22 +38,55 @@ const FUNCTIONS: [(&str, &str); 9] = [
     ("rastrigin30", "sum(i, 1, 30, x[i]^2 - 10cos(2pi x[i]) + 10)"),
 ];
 
-fn main() -> Result<(), Error> {
+/// Particles whose ends are compared.
+const SAMPLE: usize = 2000;
+
+/// What follows the three words.
+struct Options {
+    budget: f64,
+    out: Option<String>,
+    lr: Option<f64>,
+    particles: usize,
+    steps: Option<u64>,
+}
+
+impl Options {
+    fn parse(texts: &[String]) -> Option<Options> {
+        let mut options = Options { budget: 12.0, out: None, lr: None, particles: 100_096, steps: None };
+        for text in texts {
+            let (key, value) = text.split_once('=')?;
+            match key {
+                "budget" => options.budget = value.parse().ok()?,
+                "out" => options.out = Some(value.to_string()),
+                "lr" => options.lr = Some(value.parse().ok()?),
+                "particles" => options.particles = value.parse().ok()?,
+                "steps" => options.steps = Some(value.parse().ok()?),
+                _ => return None,
+            }
+        }
+        Some(options)
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [work, name, variant] = arguments.as_slice() else {
-        eprintln!("usage: peer W1|W2|cold FUNCTION f32|f64|gd|adam");
-        std::process::exit(2);
+    let known = |name: &String| FUNCTIONS.iter().find(|(known, _)| known == name);
+    let parsed = match arguments.as_slice() {
+        [work, name, variant, rest @ ..] => known(name).zip(Options::parse(rest)).map(|found| (work, variant, found)),
+        _ => None,
     };
-    let Some((_, text)) = FUNCTIONS.iter().find(|(known, _)| known == name) else {
-        eprintln!("peer: no function {name}");
+    let Some((work, variant, ((_, text), options))) = parsed else {
+        eprintln!(
+            "usage: peer W1|W2|cold FUNCTION f32|f64|gd|adam [budget=S] [out=FILE] [lr=A] [particles=N] [steps=N]"
+        );
         std::process::exit(2);
     };
     let expression = Expression::parse(text)?;
     let cpu = Cpu::new(std::env::var("PEERS_THREADS").ok().and_then(|n| n.parse().ok()))?;
     let precision = if variant == "f64" { Precision::F64 } else { Precision::F32 };
     match work.as_str() {
-        "W2" => descent(&expression, variant, &cpu),
-        _ => field(&expression, precision, work == "cold", &cpu),
+        "W2" => descent(&expression, variant, &options, &cpu),
+        _ => field(&expression, precision, work == "cold", &options, &cpu),
     }
 }
 
@@ -59,35 +101,68 @@ fn points(expression: &Expression, precision: Precision) -> Points {
     }
 }
 
-fn field(expression: &Expression, precision: Precision, cold: bool, cpu: &Cpu) -> Result<(), Error> {
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn field(expression: &Expression, precision: Precision, cold: bool, options: &Options, cpu: &Cpu) -> Outcome {
     let outputs = expression.gradient()?;
     let points = points(expression, precision);
     let start = Instant::now();
     let mut evaluator = Evaluator::new(&outputs, cpu, precision)?;
     let mut columns = evaluator.evaluate(&points)?;
     let first = start.elapsed().as_secs_f64();
-    let repetitions = if cold { 1 } else { 15 };
-    let samples = Samples::take(repetitions, 12.0, || evaluator.evaluate_into(&points, &mut columns))?;
-    let error = if cold { 0.0 } else { largest_error(expression, &points, &columns)? };
-    print(&samples, first, error);
+    if cold {
+        println!("@@{{\"median\":{first},\"min\":{first},\"max\":{first},\"first\":{first}}}");
+        return Ok(());
+    }
+    let samples = Samples::take(15, options.budget, || evaluator.evaluate_into(&points, &mut columns))?;
+    let picked = picked(&points, precision);
+    match &options.out {
+        Some(file) => {
+            write(file, &columns, &picked)?;
+            print(&samples, first, "");
+        }
+        None => {
+            let error = largest_error(expression, &points, &columns, &picked)?;
+            print(&samples, first, &format!(",\"err\":{error}"));
+        }
+    }
     Ok(())
 }
 
-/// Against the f64 reference at every fifth row of a grid, every fifth point of a list.
-fn largest_error(expression: &Expression, points: &Points, columns: &[Values]) -> Result<f64, Error> {
-    let width = points.shape().last().copied().unwrap_or(1);
-    let rows = if matches!(points, Points::Grid(_)) { points.len() / width } else { points.len() };
-    let width = points.len() / rows;
-    let picked: Vec<usize> = (0..rows).step_by(5).flat_map(|row| row * width..(row + 1) * width).collect();
+/// The points that are compared: rows of a grid, points of a list.
+fn picked(points: &Points, precision: Precision) -> Vec<usize> {
+    let grid = matches!(points, Points::Grid(_));
+    let width = if grid { points.shape().last().copied().unwrap_or(1) } else { 1 };
+    let stride = match (grid, precision) {
+        (true, Precision::F32) => 5,
+        (true, Precision::F64) => 41,
+        (false, Precision::F32) => 16,
+        (false, Precision::F64) => 67,
+    };
+    (0..points.len() / width).step_by(stride).flat_map(|row| row * width..(row + 1) * width).collect()
+}
+
+/// Columns one after the other, only some of their elements, as they lie in memory.
+fn write(file: &str, columns: &[Values], picked: &[usize]) -> std::io::Result<()> {
+    let mut out = BufWriter::new(File::create(file)?);
+    for column in columns {
+        for k in picked {
+            match column {
+                Values::F32(values) => out.write_all(&values[*k].to_ne_bytes())?,
+                Values::F64(values) => out.write_all(&values[*k].to_ne_bytes())?,
+            }
+        }
+    }
+    out.flush()
+}
+
+/// Against the f64 reference.
+fn largest_error(e: &Expression, points: &Points, columns: &[Values], picked: &[usize]) -> Result<f64, Error> {
     let coordinates: Vec<Vec<f64>> = picked.iter().map(|k| points.point(*k)).collect();
-    let n = expression.variables().len();
+    let n = e.variables().len();
     let list = Points::columns((0..n).map(|v| coordinates.iter().map(|point| point[v]).collect()).collect());
-    let tape = tape_of(&expression.gradient()?);
-    let mut exact = vec![Values::zeros(Precision::F64, list.len()); tape.outputs.len()];
-    Reference.prepare(&tape, Precision::F64)?.evaluate(&list, &[], &mut exact)?;
     let mut worst = 0.0f64;
-    for (column, exact) in columns.iter().zip(&exact) {
-        let exact = exact.to_f64();
+    for (column, exact) in columns.iter().zip(truth(&e.gradient()?, &list)?) {
         let mean = exact.iter().map(|v| v.abs()).sum::<f64>() / exact.len() as f64;
         for (k, want) in picked.iter().zip(&exact) {
             worst = worst.max((column.get(*k) - want).abs() / (want.abs() + mean));
@@ -96,30 +171,70 @@ fn largest_error(expression: &Expression, points: &Points, columns: &[Values]) -
     Ok(worst)
 }
 
-fn descent(expression: &Expression, name: &str, cpu: &Cpu) -> Result<(), Error> {
+/// The outputs in f64.
+fn truth(outputs: &Outputs, points: &Points) -> Result<Vec<Vec<f64>>, Error> {
+    let tape = tape_of(outputs);
+    let mut exact = vec![Values::zeros(Precision::F64, points.len()); tape.outputs.len()];
+    Reference.prepare(&tape, Precision::F64)?.evaluate(points, &[], &mut exact)?;
+    Ok(exact.iter().map(|column| column.to_f64()).collect())
+}
+
+fn descent(expression: &Expression, name: &str, options: &Options, cpu: &Cpu) -> Outcome {
     let precision = Precision::F32;
     let n = expression.variables().len();
     let (row, lr) = if name == "adam" { (rules::by_name("adam"), 1e-2) } else { (rules::by_name("gd"), 1e-3) };
     let mut rule = Rule::of(row.unwrap_or(&rules::TABLE[0]))?;
-    rule.set("lr", lr)?;
-    let fused = rule.fuse(&expression.gradient()?, false);
+    rule.set("lr", options.lr.unwrap_or(lr))?;
+    let outputs = expression.gradient()?;
+    let fused = rule.fuse(&outputs, false);
     let mut program = cpu.prepare(&fused.tape, precision)?;
-    let columns = starts::uniform_box(42, 100_000, &vec![(-3.0, 3.0); n]);
+    let columns = starts::uniform_box(42, options.particles, &vec![(-3.0, 3.0); n]);
     let mut start: Vec<Values> = columns.iter().map(|column| Values::from_f64(precision, column)).collect();
-    start.resize(fused.tape.outputs.len(), Values::zeros(precision, 100_000));
-    let count = if n > 2 { 200 } else { 1000 };
+    start.resize(fused.tape.outputs.len(), Values::zeros(precision, options.particles));
+    let count = options.steps.unwrap_or(if n > 2 { 200 } else { 1000 });
     let steps = Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: 1, count };
     let lap = Instant::now();
     program.iterate(&mut start.clone(), &steps)?;
     let first = lap.elapsed().as_secs_f64();
-    let samples = Samples::take(7, 20.0, || program.iterate(&mut start.clone(), &steps))?;
-    print(&samples, first, 0.0);
+    let mut end = start.clone();
+    let samples = Samples::take(15, options.budget, || {
+        end.clone_from(&start);
+        program.iterate(&mut end, &steps)
+    })?;
+    let sample = SAMPLE.min(options.particles);
+    if let Some(file) = &options.out {
+        write(file, &end[..n], &(0..sample).collect::<Vec<usize>>())?;
+        print(&samples, first, "");
+        return Ok(());
+    }
+    let mut exact: Vec<Values> =
+        start.iter().map(|column| Values::F64((0..sample).map(|k| column.get(k)).collect())).collect();
+    Reference.prepare(&fused.tape, Precision::F64)?.iterate(&mut exact, &steps)?;
+    let ends = Points::columns(end[..n].iter().map(|column| column.to_f64()).collect());
+    let best = truth(&outputs, &ends)?[0].iter().copied().filter(|f| f.is_finite()).fold(f64::INFINITY, f64::min);
+    print(&samples, first, &format!(",\"agree\":{},\"best\":{best}", agreement(&end[..n], &exact[..n], sample)));
     Ok(())
 }
 
-fn print(samples: &Samples, first: f64, error: f64) {
+/// The share of the particles that end where they should. One that runs away agrees with one that does.
+fn agreement(ends: &[Values], exact: &[Values], sample: usize) -> f64 {
+    let largest = |columns: &[Values], k: usize| {
+        columns
+            .iter()
+            .map(|column| column.get(k).abs())
+            .fold(0.0, |most, v| if v > most || v.is_nan() { v } else { most })
+    };
+    let lost = |columns: &[Values], k: usize| !(largest(columns, k) < 1e6);
+    let agrees = |k: &usize| {
+        let far = ends.iter().zip(exact).map(|(end, want)| (end.get(*k) - want.get(*k)).abs()).fold(0.0, f64::max);
+        lost(ends, *k) == lost(exact, *k) && (lost(exact, *k) || far < 1e-3 * (1.0 + largest(exact, *k)))
+    };
+    (0..sample).filter(agrees).count() as f64 / sample as f64
+}
+
+fn print(samples: &Samples, first: f64, more: &str) {
     println!(
-        "@@{{\"median\":{},\"min\":{},\"max\":{},\"first\":{first},\"err\":{error},\"agree\":null,\"best\":null}}",
+        "@@{{\"median\":{},\"min\":{},\"max\":{},\"first\":{first}{more}}}",
         samples.median(),
         samples.min(),
         samples.max()
