@@ -203,10 +203,10 @@ def measure_c(case: Case, budget: float, check: bool) -> dict[str, Any]:
     """The better of ordinary and streaming stores; the errors of both."""
     ways = []
     for stream in (0, 1):
-        run = c(case, stream)
-        ways.append(timed(run, budget / 2))
+        report, result = timed(c(case, stream), budget / 2)
+        ways.append(report)
         if check:
-            ways[-1]["error"] = largest_error(sampled(case.name, case.dtype, run()), truth(case.name, case.dtype))
+            report["error"] = largest_error(sampled(case.name, case.dtype, result), truth(case.name, case.dtype))
     best = min(ways, key=lambda way: way["median"])
     return {**best, **({"error": max(way["error"] for way in ways)} if check else {})}
 
@@ -237,8 +237,8 @@ def main() -> None:
     if "--cold" in sys.argv:
         sampled(name, case.dtype, run())
         return emit({"done": time.time()})
-    report = timed(run, float(budget))
-    emit({**report, "error": largest_error(sampled(name, case.dtype, run()), truth(name, case.dtype))})
+    report, result = timed(run, float(budget))
+    emit({**report, "error": largest_error(sampled(name, case.dtype, result), truth(name, case.dtype))})
 
 
 if __name__ == "__main__":

@@ -17,13 +17,17 @@ LIMITS = {
     "fma_f32_GFLOPs": "fma in f32 {:.0f} GFLOP/s",
     "fma_f64_GFLOPs": "in f64 {:.0f} GFLOP/s",
 }
-LEGEND = """A cell is *time as a multiple of C's* (median; **what was measured**). Where there is no C reference the multiple is
-of gradfield's time. Of grids the number after the time is the largest error, |got - want| / (|want| + mean |want|) over f
-and all partials, against NumPy in f64 (for f64 in long double) at the same rounded points. Of descents: the largest error
-of a coordinate, relative to 1 + the largest, among the first 2000 particles that end where the same descent in f64 ends,
-within 0.001, and the share of those. Of whole processes: the peak of memory (no less than some 20 MB can be told), for
-PNG also the file's size and the largest error of a channel. C runs before and after each peer in the same minute; the
-ratio is to the mean of the two."""
+LEGEND = """A cell is **the time as a multiple of C's** (the median; what was measured). C runs before and after each peer, in the
+same minute, and the multiple is of the mean of the two; where there is no C it is of gradfield's time. What was measured:
+
+- grids: the largest error, |got - want| / (|want| + mean |want|) over f and all partials, against NumPy in f64 (for f64
+  in long double) at the same rounded points;
+- descents: of the first 2000 particles the share that ends where the same descent in f64 ends, within 0.001 (1 + its
+  largest coordinate), and the largest error of those, by the same measure;
+- whole processes: the peak of memory (no less than the 20 MB of what starts them can be told); for PNG the file's size
+  and the largest error of a channel.
+
+`(!)` stands at an error a hundred times that of the best in its row, and at a share under 99 %."""
 
 
 def seconds(value: float) -> str:
@@ -37,17 +41,17 @@ def multiple(value: float) -> str:
     return f"{value:.3g}" if value < 10 else f"{value:.0f}"
 
 
-def details(row: Row) -> str:
-    """Time, and whatever says how good the answer was."""
+def details(row: Row, best: float = math.inf) -> str:
+    """Time, and whatever says how good the answer was; `best` is the least error of those that did the same."""
     parts = [seconds(row["median"])]
     if row.get("rss"):
         parts.append(f"{row['rss'] / 1e6:.0f} MB")
     if row.get("bytes"):
         parts.append(f"file {row['bytes'] / 1e6:.3g} MB")
     if row.get("error") is not None:
-        parts.append(f"{row['error']:.1e}")
+        parts.append(f"{row['error']:.1e}" + (" (!)" if row["error"] > 100 * best else ""))
     if row.get("agree") is not None:
-        parts.append(f"{100 * row['agree']:.4g} %")
+        parts.append(f"{100 * row['agree']:.4g} %" + (" (!)" if row["agree"] < 0.99 else ""))
     return ", ".join(parts)
 
 
@@ -87,7 +91,9 @@ def cell(peers: dict[str, Row], peer: str) -> str:
     if "median" not in row:
         return "failed"
     times = relative(peers, peer)
-    return f"{details(row)}" if times is None else f"**{multiple(times)}** ({details(row)})"
+    errors = [one["error"] for one in peers.values() if one.get("error") is not None]
+    told = details(row, max(min(errors, default=math.inf), 1e-16))
+    return told if times is None else f"**{multiple(times)}** ({told})"
 
 
 def mean_rows(table: dict[tuple[str, str, str], dict[str, Row]], columns: list[str]) -> list[list[str]]:

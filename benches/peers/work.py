@@ -7,6 +7,7 @@ of the two.
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -120,9 +121,9 @@ def python(plan: Plan, peer: str, command: list[str], times: int) -> Report:
 
 def against_truth(report: Report, want: list[float]) -> Report:
     """The error of the numbers at the end of what was printed."""
-    text = report.pop("text", "")
+    text = report.pop("text", "").strip()
     if "error_text" not in report:
-        got = [float(cell) for cell in text.replace(",", " ").split()[-len(want) :]]
+        got = [float(number) for number in re.findall(r"[-+.0-9e]+$", text.replace(",", "\n"), re.MULTILINE)][-len(want) :]
         report["error"] = max(abs(a - b) / abs(b) for a, b in zip(got, want))
     return report
 

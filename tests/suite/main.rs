@@ -5,6 +5,7 @@
 //! where there is none, and fails there under `GRADFIELD_REQUIRE_GPU=1`.
 
 mod agree;
+mod benches;
 mod bound;
 mod cli;
 mod direction;
@@ -26,6 +27,7 @@ fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
     let mut tests = Vec::new();
     tests.extend(agree::tests());
+    tests.extend(benches::tests());
     tests.extend(bound::tests());
     tests.extend(cli::tests());
     tests.extend(direction::tests());
