@@ -224,7 +224,7 @@ fn agreement(ends: &[Values], exact: &[Values], sample: usize) -> f64 {
             .map(|column| column.get(k).abs())
             .fold(0.0, |most, v| if v > most || v.is_nan() { v } else { most })
     };
-    let lost = |columns: &[Values], k: usize| !(largest(columns, k) < 1e6);
+    let lost = |columns: &[Values], k: usize| largest(columns, k).is_nan() || largest(columns, k) >= 1e6;
     let agrees = |k: &usize| {
         let far = ends.iter().zip(exact).map(|(end, want)| (end.get(*k) - want.get(*k)).abs()).fold(0.0, f64::max);
         lost(ends, *k) == lost(exact, *k) && (lost(exact, *k) || far < 1e-3 * (1.0 + largest(exact, *k)))
