@@ -77,10 +77,13 @@ def environment(peer: str, threads: int) -> dict[str, str]:
 
 
 def setup(peers: list[str]) -> None:
-    """Makes the environments, or adds what they lack."""
+    """Makes the environments, or adds what they lack. What cannot be installed is told, and the rest goes on."""
     extra = ["torch"] if "torch" in peers else []
     for place, packages in ((VENV, PACKAGES + extra), (SVML, SVML_PACKAGES)):
         python = place / "bin" / "python"
-        if not python.exists():
-            subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
+        try:
+            if not python.exists():
+                subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+            subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"{place}: {error}", file=sys.stderr)

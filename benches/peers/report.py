@@ -10,12 +10,12 @@ Row = dict[str, Any]
 ORDER = ["gradfield", "c", "numba_svml", "numba", "jax", "torch", "numexpr", "numpy_blocks", "numpy"]
 TITLES = {"c": "C", "numba_svml": "numba + SVML", "numpy_blocks": "NumPy in blocks", "numpy": "NumPy", "jax": "JAX"}
 LIMITS = {
-    "write_2048MiB_GBs": "stores {:.3g} GB/s",
-    "write_nt_2048MiB_GBs": "streaming stores {:.3g} GB/s",
-    "write_fresh_192MiB_GBs": "stores to fresh pages {:.3g} GB/s",
-    "triad_768MiB_GBs": "triad {:.3g} GB/s",
-    "fma_f32_GFLOPs": "fma in f32 {:.0f} GFLOP/s",
-    "fma_f64_GFLOPs": "in f64 {:.0f} GFLOP/s",
+    "store": "stores {:.3g} GB/s",
+    "stream": "streaming stores {:.3g} GB/s",
+    "fresh": "stores to fresh pages {:.3g} GB/s",
+    "triad": "triad {:.3g} GB/s",
+    "fma_f32": "fma in f32 {:.0f} GFLOP/s",
+    "fma_f64": "in f64 {:.0f} GFLOP/s",
 }
 LEGEND = """A cell is **the time as a multiple of C's** (the median; what was measured). C runs before and after each peer, in the
 same minute, and the multiple is of the mean of the two; where there is no C it is of gradfield's time. What was measured:
@@ -156,7 +156,7 @@ def page(result: dict[str, Any]) -> str:
     quick = " (--quick: short samples, fewer cases)" if result["quick"] else ""
     head = f"# {result['date']}: gradfield beside its peers{quick}"
     told = f"One run of `benches/peers/run`, {result.get('minutes', 0)} minutes; load average at most {load:.1f}; descents "
-    told += f"of {result['particles']:,} particles, 1000 steps (200 in 10 and 30 dimensions), f32, subnormals flushed."
+    told += f"of {result['particles']:,} particles, 1000 steps (200 in 10 and 30 dimensions), f32."
     parts = [head, told, "\n".join(machine(result)), LEGEND, table(rows)]
     notes = remarks(rows)
     return "\n\n".join(parts + (["\n".join(notes)] if notes else [])) + "\n"
