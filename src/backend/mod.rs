@@ -10,6 +10,9 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod reference;
+mod stages;
+
+pub use stages::{Bandwidth, Stages};
 
 use crate::op::Op;
 use crate::points::{Points, Values};
@@ -91,6 +94,18 @@ pub trait Backend: Send + Sync {
     fn moves_factors(&self) -> bool {
         false
     }
+
+    /// Where its time went since it was opened, if it can tell; with finer clocks from the first time on that it is asked.
+    ///
+    /// # Errors
+    /// - [`BackendError::Device`] if the device was lost.
+    fn stages(&self) -> Result<Option<Stages>, BackendError> {
+        Ok(None)
+    }
+
+    /// Throws away what it keeps of tapes that it has compiled, so that the next is compiled anew. A driver may still
+    /// have a cache of its own.
+    fn forget(&self) {}
 
     /// Compiles a tape. Costs microseconds on the CPU, milliseconds on a GPU.
     ///

@@ -6,7 +6,8 @@ use super::colours::{as_f32, colouring, shown, tell};
 use super::engine::{choose, source};
 use super::options::{ranges, size};
 use super::plot::{Arguments, precision};
-use gradfield::field::Evaluator;
+use gradfield::bench::Demand;
+use gradfield::field::{Evaluator, tape_of};
 use gradfield::files::{Channels, Output, PngHead, write_png};
 use gradfield::{Expression, Points, Values};
 
@@ -28,7 +29,8 @@ pub(super) fn run(arguments: &Arguments, expression: &Expression) -> Result<(), 
     let ranges = ranges(&arguments.ranges, expression.variables(), precision)?;
     let shown = shown(expression, &arguments.show)?;
     let mut out = Output::create(&arguments.output)?;
-    let engine = choose(&arguments.compute, width * height, arguments.function.quiet)?;
+    let demand = Demand::grid(&tape_of(&shown), width as f64 * height as f64, precision);
+    let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
     let mut evaluator = Evaluator::new(&shown, engine.as_ref(), precision)?;
 
     let preview = Points::Grid(ranges.iter().map(|range| centres(*range, PREVIEW, 0..PREVIEW)).collect());

@@ -5,6 +5,7 @@ use super::options::{Compute, Function, check_names, digits, example, given_poin
 use super::rule::{Constants, rule};
 use super::{Failure, paths};
 use clap::Args;
+use gradfield::bench::Demand;
 use gradfield::descent::{self, Plan, Trail, starts};
 use gradfield::field::{FieldError, check_size};
 use gradfield::files::{self, Column, CsvWriter, Format, Output};
@@ -73,9 +74,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_picture(arguments, &expression, format)?;
     let starts = starts_of(arguments, &expression, precision)?;
     let plan = plan(arguments, starts[0].len(), format)?;
-    let work = starts[0].len().saturating_mul(plan.steps as usize);
     let mut out = Output::create(&arguments.output)?;
-    let engine = choose(&arguments.compute, work, arguments.function.quiet)?;
+    let tape = plan.rule.fuse(&expression.gradient()?, plan.maximize).tape;
+    let demand = Demand::steps(&tape, starts[0].len() as f64, plan.steps as f64, precision);
+    let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
     let bar = super::progress::bar(plan.steps, "steps", arguments.function.quiet);
     let trail = descent::run(&expression, &plan, &starts, engine.as_ref(), precision, |done| bar.set_position(done))?;
     bar.finish_and_clear();

@@ -4,25 +4,29 @@ use super::Failure;
 use super::options::Compute;
 use gradfield::backend::Backend;
 use gradfield::backend::cpu::Cpu;
+use gradfield::bench::Demand;
 
-/// Points times outputs from which `auto` looks for a GPU: below, starting one (some 100 ms) costs more than all of
-/// the work on a CPU.
-#[cfg(feature = "gpu")]
-const WORTH_A_GPU: usize = 50_000_000;
-
-/// Opens the engine; `work` is the number of points, or particles times steps.
-pub(crate) fn choose(compute: &Compute, work: usize, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
+/// Opens the engine for what is to be done.
+pub(crate) fn choose(compute: &Compute, demand: &Demand, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
+    check(&compute.device)?;
     match compute.device.as_str() {
         "cpu" if compute.fast_math => Err(Failure::usage(
             "--fast-math takes a GPU driver's functions, and the CPU engine has its own alone; take --device gpu",
         )),
         "cpu" => cpu(compute),
-        "auto" => automatic(compute, work, quiet),
-        text if is_gpu(text) => gpu(compute, quiet),
-        text => Err(Failure::usage(format!(
-            "--device: `{text}` is not a device; write auto, cpu, gpu, or gpu:0 (see `gradfield devices`)"
-        ))),
+        "auto" => automatic(compute, demand, quiet),
+        _ => gpu(compute, quiet),
     }
+}
+
+/// Refuses what is not the name of a device.
+pub(super) fn check(device: &str) -> Result<(), Failure> {
+    if ["auto", "cpu"].contains(&device) || is_gpu(device) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "--device: `{device}` is not a device; write auto, cpu, gpu, or gpu:0 (see `gradfield devices`)"
+    )))
 }
 
 /// `gpu`, or `gpu:` and a number.
@@ -32,14 +36,21 @@ fn is_gpu(text: &str) -> bool {
 }
 
 fn cpu(compute: &Compute) -> Result<Box<dyn Backend>, Failure> {
-    Ok(Box::new(Cpu::new(compute.threads.map(usize::from))?))
+    Ok(Box::new(processor(compute)?))
 }
 
-/// A hardware GPU for work that pays for starting it, else the CPU.
+/// The CPU engine itself.
+pub(super) fn processor(compute: &Compute) -> Result<Cpu, Failure> {
+    Ok(Cpu::new(compute.threads.map(usize::from))?)
+}
+
+/// A hardware GPU for work that is expected to pay for starting it ([`gradfield::bench::Costs`]), else the CPU.
 #[cfg(feature = "gpu")]
-fn automatic(compute: &Compute, work: usize, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
+fn automatic(compute: &Compute, demand: &Demand, quiet: bool) -> Result<Box<dyn Backend>, Failure> {
     use gradfield::backend::gpu::Adapters;
-    if work >= WORTH_A_GPU {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = compute.threads.map_or_else(cores, usize::from);
+    if gradfield::bench::Costs::default().gpu_pays(demand, threads) {
         let adapters = Adapters::find();
         if let Ok(choice) = adapters.choose("auto") {
             let fits = compute.precision != Some(super::options::Format::F64)
@@ -59,7 +70,11 @@ fn automatic(compute: &Compute, work: usize, quiet: bool) -> Result<Box<dyn Back
 
 /// What `--fast-math` makes of the device.
 #[cfg(feature = "gpu")]
-fn with_flags(gpu: gradfield::backend::gpu::Gpu, compute: &Compute, quiet: bool) -> gradfield::backend::gpu::Gpu {
+pub(super) fn with_flags(
+    gpu: gradfield::backend::gpu::Gpu,
+    compute: &Compute,
+    quiet: bool,
+) -> gradfield::backend::gpu::Gpu {
     use gradfield::backend::gpu::Mathematics;
     if !compute.fast_math {
         return gpu;
@@ -83,7 +98,7 @@ pub(crate) fn source(engine: &dyn Backend, precision: gradfield::Precision) -> S
 }
 
 #[cfg(not(feature = "gpu"))]
-fn automatic(compute: &Compute, _: usize, _: bool) -> Result<Box<dyn Backend>, Failure> {
+fn automatic(compute: &Compute, _: &Demand, _: bool) -> Result<Box<dyn Backend>, Failure> {
     cpu(compute)
 }
 

@@ -4,7 +4,8 @@ use super::Failure;
 use super::engine::choose;
 use super::options::{Compute, Function, check_names, digits, example, given_points};
 use clap::Args;
-use gradfield::field::Field;
+use gradfield::bench::Demand;
+use gradfield::field::{Field, tape_of};
 use gradfield::files::{self, Column, Format, Output};
 use gradfield::points::{Points, Values};
 use gradfield::{Expression, Precision};
@@ -42,7 +43,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         check_names(expression.variables(), &["f"])?;
     }
     let outputs = expression.gradient()?;
-    let engine = choose(&arguments.compute, points.len(), arguments.function.quiet)?;
+    let demand = Demand::grid(&tape_of(&outputs), points.len() as f64, precision);
+    let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
     let mut out = Output::create(&arguments.output)?;
     let field = Field::evaluate(&outputs, points, engine.as_ref(), precision)?;
     match format {

@@ -5,7 +5,8 @@ use super::engine::{choose, source};
 use super::options::{Compute, Function, check_names, grid};
 use clap::Args;
 use gradfield::Precision;
-use gradfield::field::Field;
+use gradfield::bench::Demand;
+use gradfield::field::{Field, tape_of};
 use gradfield::files::{self, Array, Column, CsvWriter, Format, Output};
 use gradfield::points::{Points, Values};
 use std::path::PathBuf;
@@ -39,7 +40,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let outputs = expression.gradient()?;
     let precision = arguments.compute.precision.map_or(Precision::F32, Precision::from);
     let points = grid(&arguments.ranges, &arguments.size, expression.variables(), outputs.outputs.len(), precision)?;
-    let engine = choose(&arguments.compute, points.len(), arguments.function.quiet)?;
+    let demand = Demand::grid(&tape_of(&outputs), points.len() as f64, precision);
+    let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
     let mut out = Output::create(&arguments.output)?;
     let field = Field::evaluate(&outputs, points, engine.as_ref(), precision)?;
     match format {

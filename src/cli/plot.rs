@@ -9,7 +9,8 @@ use super::engine::{choose, source};
 use super::options::{Compute, Function, ranges, size};
 use clap::Args;
 use gradfield::backend::Backend;
-use gradfield::field::{Evaluator, Field, FieldError, check_size};
+use gradfield::bench::Demand;
+use gradfield::field::{Evaluator, Field, FieldError, check_size, tape_of};
 use gradfield::files::{Channels, Output, PngHead, write_png};
 use gradfield::picture::{
     ArrowColour, ArrowLength, Arrows, CURVE_COLOURS, Curve, Heat, LONGEST_SIDE, Layer, Picture, Pivot, lattice,
@@ -83,7 +84,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let (width, height) = pixels(arguments.size.as_deref(), if dimension == 1 { (800, 600) } else { (800, 700) })?;
     let mut out = Output::create(&arguments.output)?;
-    let engine = choose(&arguments.compute, width as usize * height as usize, arguments.function.quiet)?;
+    let tape = tape_of(&expression.gradient()?);
+    let demand = Demand::grid(&tape, f64::from(width) * f64::from(height), precision(&arguments.compute));
+    let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
     let canvas = Canvas {
         arguments,
         expression: &expression,

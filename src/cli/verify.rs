@@ -6,6 +6,7 @@ use super::rule::{Constants, rule};
 use super::{Failure, say, say_json};
 use clap::{Args, ValueEnum};
 use gradfield::backend::{Backend, Steps};
+use gradfield::bench::Demand;
 use gradfield::descent::rule::CLOCK;
 use gradfield::expr::Outputs;
 use gradfield::field::{check_size, output_names, tape_of};
@@ -60,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let precision = arguments.compute.precision.map_or(Precision::F32, Precision::from);
     let points = points(arguments, &expression, outputs.outputs.len(), precision)?;
     let work = Work::of(arguments, &expression, &outputs)?;
-    let engine = choose(&arguments.compute, points.len(), arguments.function.quiet)?;
+    let engine = choose(&arguments.compute, &work.demand(points.len(), precision), arguments.function.quiet)?;
     let measured = Measured::of(&work.tape, engine.as_ref(), precision)?;
     // Where an operation is plainly wrong, its measured error must not excuse it.
     let believed: &dyn Backend = if measured.believable() { &measured } else { engine.as_ref() };
@@ -103,6 +104,13 @@ impl Work {
     /// The names of a point's coordinates.
     fn inputs(&self) -> Vec<String> {
         self.tape.inputs.iter().filter(|input| !input.uniform).map(|input| input.name.clone()).collect()
+    }
+
+    fn demand(&self, points: usize, precision: Precision) -> Demand {
+        match &self.steps {
+            None => Demand::grid(&self.tape, points as f64, precision),
+            Some(steps) => Demand::steps(&self.tape, points as f64, steps.count as f64, precision),
+        }
     }
 
     fn check(&self, points: &Points, engine: &dyn Backend, precision: Precision) -> Result<Report, Failure> {

@@ -5,7 +5,7 @@
 
 use super::canvas::Canvas;
 use super::error::PictureError;
-use super::layout::Layout;
+use super::layout::{Layout, bent};
 use super::legend::{Entry, Mark};
 use super::lines::{Pixel, ink, runs};
 use super::maps::Rgba;
@@ -88,7 +88,8 @@ impl Curve {
         };
         let steps = [a - z, b - a, d - c, e - d];
         let against = steps.iter().all(|step| if c > b { *step < 0.0 } else { *step > 0.0 });
-        against && (layout.y.fraction(c) - layout.y.fraction(b)).abs() > 0.3
+        let place = |v: f64| layout.y.fraction(bent(v, layout.logarithmic.1));
+        against && (place(c) - place(b)).abs() > 0.3
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::canvas::check_size;
 use super::error::PictureError;
-use super::layout::{Detail, Layout, Sizes, widest};
+use super::layout::{Detail, Layout, Sizes, bent, widest};
 use super::scale::Span;
 use super::text;
 use super::ticks::{self, Ticks};
@@ -23,6 +23,8 @@ pub(super) struct Frame<'a> {
     /// Data range (from, to) that the plot rectangle spans, edge to edge.
     pub x_range: (f64, f64),
     pub y_range: (f64, f64),
+    /// Logarithmic axes.
+    pub logarithmic: (bool, bool),
     /// One data unit is as long on x as on y.
     pub equal_aspect: bool,
     /// Keeps room for a colour bar at the right.
@@ -51,10 +53,11 @@ impl Frame<'_> {
     /// # Errors
     /// - [`PictureError::Size`] for a picture without pixels or too large.
     /// - [`PictureError::Range`] for a range that is not finite or not in ascending order (equal ends are widened).
+    /// - [`PictureError::LogRange`] for a logarithmic axis whose range reaches zero.
     pub(super) fn layout(&self) -> Result<Layout, PictureError> {
         check_size(self.width, self.height)?;
-        let x = Span::new("the x axis", self.x_range.0, self.x_range.1)?;
-        let y = Span::new("the y axis", self.y_range.0, self.y_range.1)?;
+        let x = span("the x axis", self.x_range, self.logarithmic.0)?;
+        let y = span("the y axis", self.y_range, self.logarithmic.1)?;
         let sizes = Sizes::new(self.width, self.height);
         let shorter = self.width.min(self.height);
         let full = (shorter >= WORDS_FROM).then(|| self.with_words(x, y, sizes)).flatten();
@@ -69,7 +72,7 @@ impl Frame<'_> {
     fn with_words(&self, x: Span, y: Span, sizes: Sizes) -> Option<Layout> {
         let mut margins = self.margins(x, &sizes);
         let height = f64::from(self.height) - margins.top - margins.bottom;
-        let y_ticks = ticks::linear(y.lo, y.hi, rows(height, &sizes));
+        let y_ticks = marks(y, self.logarithmic.1, rows(height, &sizes));
         let offsets = if y_ticks.offset.is_some() { 1.3 * sizes.tick } else { 0.0 };
         margins.top += offsets;
         let y_tick_width = widest(&y_ticks, sizes.tick).min(0.25 * f64::from(self.width));
@@ -79,8 +82,8 @@ impl Frame<'_> {
         if f64::from(layout.width.max(layout.height)) < room {
             return None;
         }
-        layout.x_ticks = columns(x, f64::from(layout.width), sizes.tick);
-        layout.y_ticks = ticks::linear(y.lo, y.hi, rows(f64::from(layout.height), &sizes));
+        layout.x_ticks = columns(x, self.logarithmic.0, f64::from(layout.width), sizes.tick);
+        layout.y_ticks = marks(y, self.logarithmic.1, rows(f64::from(layout.height), &sizes));
         layout.y_tick_width = widest(&layout.y_ticks, sizes.tick).min(0.25 * f64::from(self.width));
         Some(layout)
     }
@@ -93,7 +96,7 @@ impl Frame<'_> {
         // Half a tick label stands over the plot's corner, up and to the right.
         let overhang = 0.5 * sizes.tick;
         // The offset of the x axis stands on the line of its name.
-        let offset = ticks::linear(x.lo, x.hi, 9).offset.is_some();
+        let offset = marks(x, self.logarithmic.0, 9).offset.is_some();
         let below = if offset { 1.35 * sizes.label } else { row(self.x_label, sizes.label) };
         let bar = if self.colour_bar { sizes.bar_room() } else { 2.0 * overhang };
         let bar_label = if self.colour_bar && self.bar_label { 1.5 * sizes.label } else { 0.0 };
@@ -119,6 +122,7 @@ impl Frame<'_> {
             height: height.round().clamp(1.0, high - top) as u32,
             x,
             y,
+            logarithmic: self.logarithmic,
             x_ticks: Ticks::default(),
             y_ticks: Ticks::default(),
             y_tick_width: 0.0,
@@ -135,21 +139,41 @@ impl Frame<'_> {
     }
 }
 
+/// The range of an axis, in logarithms where it is logarithmic.
+fn span(what: &str, (lo, hi): (f64, f64), logarithmic: bool) -> Result<Span, PictureError> {
+    if logarithmic && lo <= 0.0 {
+        return Err(PictureError::LogRange { lo, hi });
+    }
+    // Equal ends are widened as values, not as logarithms.
+    let values = Span::new(what, lo, hi)?;
+    Span::new(what, bent(values.lo, logarithmic), bent(values.hi, logarithmic))
+}
+
+/// The marks of an axis, where they stand on it.
+fn marks(span: Span, logarithmic: bool, most: usize) -> Ticks {
+    if !logarithmic {
+        return ticks::linear(span.lo, span.hi, most);
+    }
+    let mut ticks = ticks::log(10_f64.powf(span.lo), 10_f64.powf(span.hi), most);
+    ticks.at.iter_mut().for_each(|v| *v = v.log10().clamp(span.lo, span.hi));
+    ticks
+}
+
 /// How many marks a y axis of this height has room for.
 fn rows(height: f64, sizes: &Sizes) -> usize {
     ((height / (2.6 * sizes.tick)) as usize).clamp(2, 9)
 }
 
 /// Marks of an x axis, as many as fit beside each other.
-fn columns(x: Span, width: f64, size: f64) -> Ticks {
+fn columns(x: Span, logarithmic: bool, width: f64, size: f64) -> Ticks {
     for most in (3..=9).rev() {
-        let ticks = ticks::linear(x.lo, x.hi, most);
+        let ticks = marks(x, logarithmic, most);
         let widths: f64 = ticks.labels.iter().map(|label| text::width(label, size) + 1.2 * size).sum();
         if widths <= width {
             return ticks;
         }
     }
-    ticks::linear(x.lo, x.hi, 2)
+    marks(x, logarithmic, 2)
 }
 
 #[cfg(test)]
@@ -166,6 +190,7 @@ mod tests {
             y_label: "y",
             x_range: (-3.0, 3.0),
             y_range: (-2.0, 2.0),
+            logarithmic: (false, false),
             equal_aspect: false,
             colour_bar: true,
             bar_label: true,
@@ -223,6 +248,22 @@ mod tests {
         let (px, py) = l.to_pixel(x[0], y[0]);
         assert!((px - f64::from(l.left) - 0.5).abs() < 1e-9);
         assert!((f64::from(l.top + l.height) - py - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn logarithmic_axes_have_equal_factors() {
+        let ranges = Frame { x_range: (1.0, 1e4), y_range: (1e-5, 1e-1), ..frame(800, 700) };
+        let l = Frame { logarithmic: (true, true), ..ranges }.layout().unwrap();
+        let at = |x: f64, y: f64| l.to_pixel(x, y);
+        assert!((at(100.0, 1e-3).0 - f64::from(l.left) - 0.5 * f64::from(l.width)).abs() < 1e-6);
+        assert!((at(10.0, 1e-3).1 - f64::from(l.top) - 0.5 * f64::from(l.height)).abs() < 1e-6);
+        let steps: Vec<f64> = l.x_centres().windows(2).map(|pair| pair[1] / pair[0]).collect();
+        assert!(steps.iter().all(|step| (step / steps[0] - 1.0).abs() < 1e-9));
+        assert!(l.x_ticks.labels.iter().any(|label| label == "100"), "{:?}", l.x_ticks);
+        assert!(l.y_ticks.labels.iter().any(|label| label == "10⁻³"), "{:?}", l.y_ticks);
+        assert!(l.x_ticks.at.iter().all(|v| (0.0..=4.0).contains(v)), "{:?}", l.x_ticks);
+        let none = Frame { logarithmic: (true, false), x_range: (0.0, 1.0), ..frame(80, 70) };
+        assert!(matches!(none.layout(), Err(PictureError::LogRange { .. })));
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct Layout {
     pub height: u32,
     pub(super) x: Span,
     pub(super) y: Span,
+    /// Whether the spans are of logarithms to base ten.
+    pub(super) logarithmic: (bool, bool),
     pub(super) x_ticks: Ticks,
     pub(super) y_ticks: Ticks,
     /// The widest label of the y axis.
@@ -91,6 +93,16 @@ impl Sizes {
     }
 }
 
+/// Where a value stands on an axis: the logarithm, minus infinity or NaN where there is none, or the value itself.
+pub(super) fn bent(v: f64, logarithmic: bool) -> f64 {
+    if logarithmic { v.log10() } else { v }
+}
+
+/// The value at a place of an axis.
+fn back(v: f64, logarithmic: bool) -> f64 {
+    if logarithmic { 10_f64.powf(v) } else { v }
+}
+
 /// The width of the widest label.
 pub(super) fn widest(ticks: &Ticks, size: f64) -> f64 {
     ticks.labels.iter().map(|label| text::width(label, size)).fold(0.0, f64::max)
@@ -99,12 +111,14 @@ pub(super) fn widest(ticks: &Ticks, size: f64) -> f64 {
 impl Layout {
     /// The data x of each pixel column's centre, left to right: `width` values.
     pub fn x_centres(&self) -> Vec<f64> {
-        (0..self.width).map(|i| self.x.at((f64::from(i) + 0.5) / f64::from(self.width))).collect()
+        let at = |t: f64| back(self.x.at(t), self.logarithmic.0);
+        (0..self.width).map(|i| at((f64::from(i) + 0.5) / f64::from(self.width))).collect()
     }
 
     /// The data y of each pixel row's centre in ascending order, so from the bottom of the picture: `height` values.
     pub fn y_centres(&self) -> Vec<f64> {
-        (0..self.height).map(|i| self.y.at((f64::from(i) + 0.5) / f64::from(self.height))).collect()
+        let at = |t: f64| back(self.y.at(t), self.logarithmic.1);
+        (0..self.height).map(|i| at((f64::from(i) + 0.5) / f64::from(self.height))).collect()
     }
 
     /// Which rows of a field with a value a pixel lie on the picture's rows `rows`, in the order of the field: row 0 is
@@ -117,6 +131,7 @@ impl Layout {
 
     /// Where a data point lies, in pixels. May be far outside, infinite or NaN, as the point is.
     pub fn to_pixel(&self, x: f64, y: f64) -> (f64, f64) {
+        let (x, y) = (bent(x, self.logarithmic.0), bent(y, self.logarithmic.1));
         let across = f64::from(self.left) + self.x.fraction(x) * f64::from(self.width);
         let down = f64::from(self.top) + (1.0 - self.y.fraction(y)) * f64::from(self.height);
         (across, down)

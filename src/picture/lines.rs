@@ -121,6 +121,7 @@ mod tests {
             y_label: "",
             x_range: (0.0, 1.0),
             y_range: (0.0, 1.0),
+            logarithmic: (false, false),
             equal_aspect: false,
             colour_bar: false,
             bar_label: false,

@@ -21,7 +21,7 @@
 //!
 //! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
 //! colours); `text`, `shapes`, `canvas` (ink); `figures`, `ticks`, `layout`, `frame`, `axes`, `bar`, `legend` (what
-//! stands around the data); `heat`, `arrows`, `lines`, `curve`, `paths` (the layers); this file puts them together.
+//! stands around the data); `heat`, `arrows`, `lines`, `curve`, `paths` (the layers); this file puts them together; `mosaic` puts several pictures side by side.
 
 mod arrows;
 mod axes;
@@ -37,6 +37,7 @@ mod layout;
 mod legend;
 mod lines;
 mod maps;
+mod mosaic;
 mod paths;
 mod pixels;
 mod scale;
@@ -52,6 +53,7 @@ pub use error::{LONGEST_SIDE, PictureError};
 pub use heat::Heat;
 pub use layout::Layout;
 pub use maps::{ColourMap, MapKind, Rgba};
+pub use mosaic::mosaic;
 pub use paths::{Paths, Points, RED};
 pub use pixels::NAN_PALETTE;
 pub use scale::{Limits, Scale, range_of};
@@ -82,6 +84,8 @@ pub struct Picture {
     pub x_range: (f64, f64),
     /// The same in y.
     pub y_range: (f64, f64),
+    /// Logarithmic axes, x and y: equal factors are equal lengths. Their ranges lie above zero.
+    pub logarithmic: (bool, bool),
     /// One data unit is as long on x as on y (given up where the plot would be a hair).
     pub equal_aspect: bool,
     /// Lines at the ticks.
@@ -123,6 +127,7 @@ impl Picture {
             y_label: "y".to_owned(),
             x_range: (0.0, 1.0),
             y_range: (0.0, 1.0),
+            logarithmic: (false, false),
             equal_aspect: false,
             grid: true,
             colour_bar: false,
@@ -137,6 +142,7 @@ impl Picture {
     /// # Errors
     /// - [`PictureError::Size`] for a side of 0 or more than [`LONGEST_SIDE`] pixels.
     /// - [`PictureError::Range`] for a range that is not finite or not in ascending order.
+    /// - [`PictureError::LogRange`] for a logarithmic axis whose range reaches zero.
     pub fn layout(&self) -> Result<Layout, PictureError> {
         self.frame().layout()
     }
@@ -206,6 +212,7 @@ impl Picture {
             y_label: &self.y_label,
             x_range: self.x_range,
             y_range: self.y_range,
+            logarithmic: self.logarithmic,
             equal_aspect: self.equal_aspect,
             colour_bar: self.colour_bar,
             bar_label: self.bar_label,

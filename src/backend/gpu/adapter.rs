@@ -167,7 +167,7 @@ impl Adapters {
         limits.max_buffer_size = limits.max_buffer_size.min(binding);
         limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(binding);
         limits.max_compute_workgroups_per_dimension = limits.max_compute_workgroups_per_dimension.min(groups);
-        let wanted = wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64;
+        let wanted = wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64 | wgpu::Features::TIMESTAMP_QUERY;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("gradfield"),
             required_features: handle.features() & wanted,

@@ -7,6 +7,7 @@
 
 use super::Gpu;
 use super::plan::Job;
+use super::watch::{Kind, Slot};
 use crate::backend::BackendError;
 use crate::points::Values;
 use std::num::NonZero;
@@ -14,6 +15,7 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 /// A buffer on the device, by its binding in `prelude.wgsl`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,18 +81,25 @@ impl<'g> Buffers<'g> {
     pub(super) fn write(&self, place: Place, offset: u64, bytes: &[u8]) -> Result<(), BackendError> {
         match &self.device[place as usize] {
             Some(buffer) if !bytes.is_empty() => {
-                self.gpu.guarded("sending data", || self.gpu.queue.write_buffer(buffer, offset, bytes))
+                let start = Instant::now();
+                self.gpu.guarded("sending data", || self.gpu.queue.write_buffer(buffer, offset, bytes))?;
+                if place != Place::Job {
+                    self.gpu.watch.sent(start.elapsed());
+                }
+                Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    /// Starts a job; every place that it needs has been reserved.
+    /// Starts a job, timed as a dispatch of its kind if it is one; every place that it needs has been reserved.
     pub(super) fn run(
         &mut self,
         pipeline: &wgpu::ComputePipeline,
         job: &Job,
+        kind: Option<Kind>,
     ) -> Result<wgpu::SubmissionIndex, BackendError> {
+        let start = Instant::now();
         let (x, y) = self.gpu.limits.workgroups(job.count);
         let words = job.words(x);
         for place in [Place::Job, Place::Params, Place::Points, Place::Results] {
@@ -102,20 +111,26 @@ impl<'g> Buffers<'g> {
             .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
             .collect();
         let (gpu, label) = (self.gpu, Some("gradfield"));
-        gpu.guarded("starting work", || {
+        let slot = kind.map_or(Ok(None), |kind| gpu.watch.slot(gpu, kind))?;
+        let timestamp_writes = slot.as_ref().map(Slot::writes);
+        let submission = gpu.guarded("starting work", || {
             let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label,
                 layout: &gpu.bindings,
                 entries: &entries,
             });
             let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes: None });
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes });
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, &group, &[]);
             pass.dispatch_workgroups(x, y, 1);
             drop(pass);
             gpu.queue.submit([encoder.finish()])
-        })
+        })?;
+        if let Some(kind) = kind {
+            gpu.watch.launched(kind, start.elapsed());
+        }
+        Ok(submission)
     }
 
     /// Sends the first `bytes` of the results home, once all work submitted so far is done. At most two transfers
@@ -145,8 +160,11 @@ impl<'g> Buffers<'g> {
 
     /// Waits until all that was submitted or written is done.
     pub(super) fn drain(&self) -> Result<(), BackendError> {
+        let start = Instant::now();
         let submission = self.gpu.guarded("sending data", || self.gpu.queue.submit([]))?;
-        self.gpu.wait(submission)
+        self.gpu.wait(submission)?;
+        self.gpu.watch.sent(start.elapsed());
+        Ok(())
     }
 
     /// Waits until a transfer is done; tells whether it was still under way when asked.
@@ -176,8 +194,10 @@ impl<'g> Buffers<'g> {
         self.settle(&mut transfer)?;
         self.gpu.counter.taken();
         let Transfer { stage, turn, bytes, .. } = transfer;
+        let start = Instant::now();
         take(&stage.get_mapped_range(0..bytes).map_err(|error| self.gpu.refused(FETCHING, &error.to_string()))?);
         stage.unmap();
+        self.gpu.watch.came_home(start.elapsed());
         self.stages[turn] = Some(stage);
         Ok(())
     }

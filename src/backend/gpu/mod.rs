@@ -13,11 +13,13 @@
 //!
 //! `wgsl.rs` writes shaders (`library.rs` adds the mathematics, `guard.rs` hides constants from compilers), `plan.rs`
 //! cuts work to the limits, `cost.rs` and `pace.rs` to some milliseconds, `buffer.rs` moves bytes, `program.rs` runs,
-//! `faults.rs` tells what went wrong, `tally.rs` counts, `adapter.rs` chooses a device.
+//! `faults.rs` tells what went wrong, `tally.rs` counts, `watch.rs` and `memory.rs` measure, `adapter.rs` chooses a
+//! device.
 //!
 //! Bounds checks and loop bounds that wgpu adds to a shader stay on: switching them off is `unsafe`, and their cost
-//! (a comparison per load, a counter per step) is small against a tape's own work. A pipeline cache on disk would be
-//! `unsafe` as well (its bytes are trusted by the driver); the common drivers keep one of their own.
+//! (a comparison per load, a counter per step) is small against a tape's own work. An open device keeps what it has
+//! compiled, so that a program of the same tape compiles nothing. A pipeline cache on disk would be `unsafe` as well
+//! (its bytes are trusted by the driver); the common drivers keep one of their own.
 //!
 //! Who should not use it: anyone who can ask a `Backend`.
 
@@ -27,10 +29,12 @@ mod cost;
 mod faults;
 mod guard;
 mod library;
+mod memory;
 mod pace;
 mod plan;
 mod program;
 mod tally;
+mod watch;
 mod wgsl;
 
 pub use adapter::{Adapter, Adapters, Choice, Kind};
@@ -40,11 +44,15 @@ pub use plan::Limits;
 pub use tally::Tally;
 pub use wgsl::{Frame, Mathematics, shader_text};
 
-use super::{Accuracy, Backend, BackendError, Program};
+use super::{Accuracy, Backend, BackendError, Program, Stages};
 use crate::op::Op;
 use crate::real::Precision;
 use crate::tape::Tape;
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Compiled shaders that an open device keeps; the texts alone may have a megabyte each.
+const PIPELINES: usize = 64;
 
 /// Changes the text of a shader before it is compiled.
 type Rewrite = Box<dyn Fn(&str) -> String + Send + Sync>;
@@ -59,6 +67,9 @@ pub struct Gpu {
     layout: wgpu::PipelineLayout,
     faults: Arc<Mutex<faults::Faults>>,
     counter: tally::Counter,
+    watch: watch::Watch,
+    /// What was compiled, by its text.
+    pipelines: Mutex<HashMap<String, wgpu::ComputePipeline>>,
     rewrite: Option<Rewrite>,
     mathematics: Mathematics,
 }
@@ -105,6 +116,8 @@ impl Gpu {
             layout,
             faults,
             counter: Default::default(),
+            watch: Default::default(),
+            pipelines: Default::default(),
             rewrite: None,
             mathematics: Mathematics::Own,
         }
@@ -156,10 +169,28 @@ impl Gpu {
         self
     }
 
-    /// Compiles the shader of a frame.
-    fn compile(&self, tape: &Tape, precision: Precision, frame: Frame) -> Result<wgpu::ComputePipeline, BackendError> {
+    /// The text of a frame's shader.
+    fn text(&self, tape: &Tape, precision: Precision, frame: Frame) -> String {
         let text = shader_text(tape, precision, frame, self.mathematics);
-        let text = self.rewrite.as_ref().map_or_else(|| text.clone(), |rewrite| rewrite(&text));
+        self.rewrite.as_ref().map_or_else(|| text.clone(), |rewrite| rewrite(&text))
+    }
+
+    /// What was compiled of this text, if it was.
+    fn compiled(&self, text: &str) -> Option<wgpu::ComputePipeline> {
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned()
+    }
+
+    /// Keeps what was compiled of this text.
+    fn keep(&self, text: String, pipeline: &wgpu::ComputePipeline) {
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        if pipelines.len() >= PIPELINES {
+            pipelines.clear();
+        }
+        pipelines.insert(text, pipeline.clone());
+    }
+
+    /// Compiles a shader.
+    fn compile(&self, text: &str) -> Result<wgpu::ComputePipeline, BackendError> {
         self.guarded("compiling the shader", || {
             let source = wgpu::ShaderSource::Wgsl(text.into());
             let module =
@@ -217,6 +248,14 @@ impl Backend for Gpu {
 
     fn moves_factors(&self) -> bool {
         true
+    }
+
+    fn stages(&self) -> Result<Option<Stages>, BackendError> {
+        self.watch.stages(self).map(Some)
+    }
+
+    fn forget(&self) {
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError> {

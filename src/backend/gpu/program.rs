@@ -6,6 +6,7 @@
 use super::buffer::{Buffers, Place, Transfer, bytes, unpack};
 use super::pace::Pace;
 use super::plan::{self, Job, WORKGROUP};
+use super::watch::Kind;
 use super::{Frame, Gpu, cost};
 use crate::backend::{BackendError, Program, Steps, check_interrupt};
 use crate::points::{Points, Values};
@@ -77,10 +78,21 @@ impl<'g> GpuProgram<'g> {
         if let Some(pipeline) = self.pipelines.get(&frame) {
             return Ok(pipeline.clone());
         }
-        let pipeline = self.gpu.compile(&self.tape, self.precision, frame)?;
-        // Some drivers compile at the first dispatch only: this one has no points, and its time teaches nothing.
-        let submission = self.buffers.run(&pipeline, &Job { axes: vec![[0; 3]; self.varying], ..Job::default() })?;
-        self.gpu.wait(submission)?;
+        let start = Instant::now();
+        let text = self.gpu.text(&self.tape, self.precision, frame);
+        let pipeline = match self.gpu.compiled(&text) {
+            Some(pipeline) => pipeline,
+            None => {
+                let pipeline = self.gpu.compile(&text)?;
+                // Some drivers compile at the first dispatch only: this one has no points, and its time teaches nothing.
+                let job = Job { axes: vec![[0; 3]; self.varying], ..Job::default() };
+                let submission = self.buffers.run(&pipeline, &job, None)?;
+                self.gpu.wait(submission)?;
+                self.gpu.keep(text, &pipeline);
+                pipeline
+            }
+        };
+        self.gpu.watch.compiled(start.elapsed());
         self.pipelines.insert(frame, pipeline.clone());
         Ok(pipeline)
     }
@@ -152,7 +164,7 @@ impl<'g> GpuProgram<'g> {
         let section = job.section * self.precision.bytes();
         let (started, all) = (Instant::now(), (section * stream.columns.len()) as u64);
         self.buffers.reserve(Place::Results, all)?;
-        self.buffers.run(pipeline, &job)?;
+        self.buffers.run(pipeline, &job, Some(Kind::Points))?;
         let transfer = self.buffers.fetch(all)?;
         let mut flight = Flight { transfer, at: from..from + job.count, section, started: Some(started) };
         if self.pace.is_guess() {
@@ -180,15 +192,20 @@ impl<'g> GpuProgram<'g> {
     /// that was done with the piece before, if that moment is known: where the host came late to see it, the time
     /// since the piece was given is still a bound.
     fn learn(&mut self, flight: &mut Flight<'g>, stream: &mut Stream<'_, 'g>) -> Result<(), BackendError> {
+        let asked = Instant::now();
         let waited = self.buffers.settle(&mut flight.transfer)?;
-        let Some(started) = flight.started.take() else { return Ok(()) };
         let now = Instant::now();
-        self.took(flight.at.len(), 1, now - stream.free.map_or(started, |free| free.max(started)));
+        let Some(started) = flight.started.take() else {
+            self.gpu.watch.came_home(now - asked);
+            return Ok(());
+        };
+        self.took(Kind::Points, flight.at.len(), 1, now - stream.free.map_or(started, |free| free.max(started)));
         stream.free = waited.then_some(now);
         Ok(())
     }
 
-    fn took(&mut self, points: usize, steps: u64, time: Duration) {
+    fn took(&mut self, kind: Kind, points: usize, steps: u64, time: Duration) {
+        self.gpu.watch.took(kind, time);
         self.pace.took(points, steps, time);
         self.gpu.counter.dispatched(time);
     }
@@ -207,9 +224,9 @@ impl<'g> GpuProgram<'g> {
                 let count = self.pace.particles(group.count - first, ahead);
                 let job = Job { count, first, steps: ahead as u32, step: (steps.first + done) as u32, ..group.clone() };
                 let started = Instant::now();
-                let submission = self.buffers.run(&pipeline, &job)?;
+                let submission = self.buffers.run(&pipeline, &job, Some(Kind::Particles))?;
                 self.gpu.wait(submission)?;
-                self.took(count, ahead, started.elapsed());
+                self.took(Kind::Particles, count, ahead, started.elapsed());
                 first += count;
             }
             done += ahead;

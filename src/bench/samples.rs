@@ -1,4 +1,4 @@
-//! Timing: samples, medians, ratios with their uncertainty.
+//! Samples of a time, their median and spread, and ratios with their uncertainty.
 //!
 //! Flows in: a piece of work. Flows out: [`Samples`] and [`Ratio`]. A ratio of two medians is never given without
 //! the spread of what it was made from.
@@ -19,18 +19,20 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Runs `work` once to warm up, then until `repetitions` are there or `budget` seconds are over (3 at least).
+    /// Runs `work`, which gives the time that it took, until `repetitions` are there or `budget` seconds are over (3 at
+    /// least). Whoever wants a run to warm up makes it before.
     ///
     /// # Errors
     /// The first error of `work`.
-    pub fn take<E>(repetitions: usize, budget: Seconds, mut work: impl FnMut() -> Result<(), E>) -> Result<Samples, E> {
-        work()?;
+    pub fn take<E>(
+        repetitions: usize,
+        budget: Seconds,
+        mut work: impl FnMut() -> Result<Seconds, E>,
+    ) -> Result<Samples, E> {
         let start = Instant::now();
         let mut seconds = Vec::with_capacity(repetitions);
         while seconds.len() < repetitions && (seconds.len() < 3 || start.elapsed().as_secs_f64() < budget) {
-            let lap = Instant::now();
-            work()?;
-            seconds.push(lap.elapsed().as_secs_f64());
+            seconds.push(work()?);
         }
         Ok(Samples { seconds })
     }
@@ -48,6 +50,16 @@ impl Samples {
     /// The slowest.
     pub fn max(&self) -> Seconds {
         quantile(&self.seconds, 1.0)
+    }
+
+    /// Of how many repetitions.
+    pub fn len(&self) -> usize {
+        self.seconds.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.seconds.is_empty()
     }
 
     /// Half the distance between the quartiles, as a share of the median.
@@ -85,7 +97,10 @@ impl Ratio {
 
 impl std::fmt::Display for Ratio {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.2} ± {:.2}", self.value, self.uncertainty)
+        // As many places as two digits of the uncertainty need, two at least.
+        let places = (1.0 - self.uncertainty.abs().log10().floor()).clamp(2.0, 6.0);
+        let places = if places.is_finite() { places as usize } else { 2 };
+        write!(f, "{:.places$} ± {:.places$}", self.value, self.uncertainty)
     }
 }
 
@@ -101,5 +116,8 @@ mod tests {
         assert_eq!(samples.spread(), 0.5 * 3.0 / 2.5);
         let ratio = Ratio::of(&samples, &Samples { seconds: vec![1.0; 3] });
         assert_eq!((ratio.value, ratio.uncertainty), (2.5, 2.5 * 0.6));
+        assert_eq!(ratio.to_string(), "2.50 ± 1.50");
+        assert_eq!(Ratio { value: 0.01234, uncertainty: 0.00056 }.to_string(), "0.01234 ± 0.00056");
+        assert_eq!(Ratio { value: 3.0, uncertainty: 0.0 }.to_string(), "3.00 ± 0.00");
     }
 }
