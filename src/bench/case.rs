@@ -162,7 +162,7 @@ impl Case<'_> {
         inputs.run(program.as_mut(), &mut columns)?;
         let first = start.elapsed().as_secs_f64();
         let cold = engine.stages()?;
-        let samples = Samples::take(effort.repetitions, effort.budget, || {
+        let samples = Samples::laps(effort.repetitions, effort.budget, || {
             check_interrupt()?;
             inputs.restore(&mut columns);
             let lap = Instant::now();

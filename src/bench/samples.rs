@@ -19,12 +19,25 @@ pub struct Samples {
 }
 
 impl Samples {
+    /// Runs `work` once to warm up, then as [`Samples::laps`] does.
+    ///
+    /// # Errors
+    /// The first error of `work`.
+    pub fn take<E>(repetitions: usize, budget: Seconds, mut work: impl FnMut() -> Result<(), E>) -> Result<Samples, E> {
+        work()?;
+        Samples::laps(repetitions, budget, || {
+            let lap = Instant::now();
+            work()?;
+            Ok(lap.elapsed().as_secs_f64())
+        })
+    }
+
     /// Runs `work`, which gives the time that it took, until `repetitions` are there or `budget` seconds are over (3 at
     /// least). Whoever wants a run to warm up makes it before.
     ///
     /// # Errors
     /// The first error of `work`.
-    pub fn take<E>(
+    pub fn laps<E>(
         repetitions: usize,
         budget: Seconds,
         mut work: impl FnMut() -> Result<Seconds, E>,

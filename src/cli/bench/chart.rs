@@ -1,6 +1,7 @@
 //! What `bench` found, as a picture: for each function and kind of work the time of a run against its size, both
 //! logarithmic, a line for each engine and format.
 
+use super::engines::Sort;
 use super::findings::{Findings, Group};
 use crate::cli::Failure;
 use gradfield::Precision;
@@ -59,7 +60,8 @@ fn plot(findings: &Findings, groups: &[&Group]) -> Picture {
             }
             let colour = CURVE_COLOURS[place % CURVE_COLOURS.len()];
             let (x, y) = points.iter().copied().unzip();
-            let label = format!("{}, {}", engine.tag, precision.name());
+            let note = if engine.sort == Sort::Software { " adapter, no GPU" } else { "" };
+            let label = format!("{}{note}, {}", engine.tag, precision.name());
             let dashed = precision == Precision::F64;
             picture.layers.push(Layer::Curve(Curve { x, y, colour, dashed, label }));
             let label = String::new();

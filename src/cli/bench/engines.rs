@@ -1,6 +1,6 @@
 //! The engines that `bench` measures: the CPU, a GPU where one is wanted, and the reference.
 
-use super::arguments::{Arguments, Plan};
+use super::arguments::Arguments;
 use crate::cli::Failure;
 use crate::cli::engine::processor;
 use gradfield::backend::reference::Reference;
@@ -53,15 +53,20 @@ impl Engine {
 }
 
 /// The CPU first, then GPUs, then the reference.
-pub(super) fn open(arguments: &Arguments, _: &Plan) -> Result<Vec<Engine>, Failure> {
+pub(super) fn open(arguments: &Arguments) -> Result<Vec<Engine>, Failure> {
+    if arguments.fast_math && arguments.device == "cpu" {
+        return Err(Failure::usage(
+            "--fast-math takes a GPU driver's functions, and the CPU engine has its own alone; take --device gpu",
+        ));
+    }
     let start = Instant::now();
     let cpu = processor(&arguments.compute(false))?;
     let (start, threads) = (start.elapsed().as_secs_f64(), cpu.threads());
+    let gpus = if arguments.device == "cpu" { Vec::new() } else { gpus(arguments)? };
     let memory = Some(host_bandwidth(threads)?);
-    let mut engines = vec![Engine { backend: Box::new(cpu), sort: Sort::Cpu, tag: "CPU".to_string(), start, memory }];
-    if arguments.device != "cpu" {
-        engines.extend(gpus(arguments)?);
-    }
+    let tag = "CPU".to_string();
+    let mut engines = vec![Engine { backend: Box::new(cpu), sort: Sort::Cpu, tag, start, memory }];
+    engines.extend(gpus);
     let backend = Box::new(Reference);
     engines.push(Engine { backend, sort: Sort::Reference, tag: "reference".to_string(), start: 0.0, memory: None });
     Ok(engines)

@@ -1,6 +1,5 @@
 //! What `bench` found, and what follows from it: ratios, break-even sizes, and a plain sentence.
 
-use super::arguments::Subject;
 use super::engines::{Engine, Sort};
 use super::table::{duration, units_text};
 use gradfield::Precision;
@@ -66,13 +65,7 @@ pub(super) struct Pays {
 }
 
 impl Group {
-    pub(super) fn new(
-        subject: &Subject,
-        precision: Precision,
-        work: &Work,
-        rows: Vec<Row>,
-        engines: &[Engine],
-    ) -> Group {
+    pub(super) fn of(text: String, precision: Precision, work: &Work, rows: Vec<Row>, engines: &[Engine]) -> Group {
         let gpu = engines.iter().position(Engine::is_gpu);
         let pays = gpu.and_then(|gpu| pays(&rows, gpu, engines));
         let largest = rows.last().map_or(0.0, |row| work.units(row.size));
@@ -87,7 +80,6 @@ impl Group {
             }
             (None, None) => "use the CPU for this: no hardware GPU was measured".to_string(),
         };
-        let text = subject.text().to_string();
         Group { text, precision, work: work.clone(), rows, verdict: Verdict { pays, advice } }
     }
 }
@@ -109,22 +101,19 @@ fn pays(rows: &[Row], gpu: usize, engines: &[Engine]) -> Option<Pays> {
 }
 
 fn advice(pays: &Pays, largest: f64, work: &Work) -> String {
-    let beyond = |least: f64| if least > largest { " (extrapolated: more than was measured)" } else { "" };
     match (pays.once, pays.warm) {
+        (BreakEven::Always, _) => "use the GPU for this, in every size that was measured".to_string(),
+        (BreakEven::From(least), _) if least <= largest => {
+            format!("use the GPU for this from {} on, and the CPU below", units_text(least, work))
+        }
+        (BreakEven::From(least), _) => format!(
+            "use the CPU for this: a GPU pays from {} on, which is more than was measured",
+            units_text(least, work)
+        ),
         (BreakEven::Never, BreakEven::Never) => {
-            "use the CPU for this: the GPU takes no less for a unit of work, so no size makes up for its start"
-                .to_string()
+            "use the CPU for this: a unit of work costs the GPU no less, so no size makes up for its start".to_string()
         }
-        (BreakEven::Never, _) => {
-            "use the CPU for this, unless the GPU is open and the shader compiled already".to_string()
-        }
-        (BreakEven::From(least), _) => {
-            let from = units_text(least, work);
-            let first = if least > largest { "use the CPU for this" } else { "use the GPU for this" };
-            let turn = if least > largest { "the GPU pays from" } else { "from" };
-            format!("{first}: {turn} {from} on{}, the CPU is faster below", beyond(least))
-        }
-        (BreakEven::Always, _) => "use the GPU for this, in any size that was measured".to_string(),
+        (BreakEven::Never, _) => "use the CPU for this, unless the GPU is open and warm already".to_string(),
     }
 }
 
@@ -143,5 +132,78 @@ impl Pays {
             duration(self.compile),
             place(self.warm)
         )
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::super::table;
+    use super::*;
+    use gradfield::Expression;
+    use gradfield::backend::Stages;
+    use gradfield::backend::reference::Reference;
+    use gradfield::bench::{Deviation, Samples};
+
+    fn engine(sort: Sort, tag: &str, start: f64) -> Engine {
+        Engine { backend: Box::new(Reference), sort, tag: tag.to_string(), start, memory: None }
+    }
+
+    fn found(engine: usize, units: f64, seconds: f64) -> Found {
+        let samples = Samples { seconds: vec![seconds; 3] };
+        let deviation = Some(Deviation { worst: 1e-7, nonfinite: 0, compared: 9 });
+        let stages = (engine == 1).then(|| Stages { kernel: seconds / 2.0, timestamps: true, ..Stages::default() });
+        let compile = (engine == 1).then_some(0.05);
+        let bytes = Some(12.0 * units);
+        let measurement = Measurement { first: seconds, samples, compile, stages, deviation, units, bytes };
+        Found { engine, precision: Precision::F32, measurement }
+    }
+
+    /// A CPU with 1 ns a point; a GPU with 0.1 ms a run, 0.3 s to open, 0.05 s to compile, and so many ns a point.
+    fn made_up(sort: Sort, nanoseconds: f64, sizes: &[usize]) -> (Group, Vec<Engine>) {
+        let engines = vec![engine(Sort::Cpu, "CPU", 0.0), engine(sort, "other", 0.3)];
+        let expression = Expression::parse("x^2 + y^2").unwrap();
+        let work = Work::grid(&expression.gradient().unwrap());
+        let rows = sizes.iter().map(|size| {
+            let units = work.units(*size);
+            let times = [1e-9 * units, 1e-4 + 1e-9 * nanoseconds * units];
+            Row { size: *size, found: (0..2).map(|k| found(k, units, times[k])).collect() }
+        });
+        let rows = rows.collect();
+        let (text, precision) = (expression.text().to_string(), Precision::F32);
+        (Group::of(text, precision, &work, rows, &engines), engines)
+    }
+
+    #[test]
+    fn a_gpu_that_pays_is_told_from_where_on() {
+        let (group, engines) = made_up(Sort::Gpu, 0.1, &[256, 4096, 40_000]);
+        // 0.3501 s / 0.9 ns a point.
+        let text = table::group(&group, &engines, true);
+        assert!(
+            text.contains("use the GPU for this from 3.9e8 points (19724 x 19724) on, and the CPU below"),
+            "{text}"
+        );
+        assert!(text.contains("counting 300.00 ms to open it and 50.00 ms to compile"), "{text}");
+        assert!(text.contains("1.1e5 points (334 x 334) once it is open and warm"), "{text}");
+        assert!(text.contains("speed-up over the CPU") && text.contains("9.99 ± 0.00"), "{text}");
+        let (group, _) = made_up(Sort::Gpu, 0.1, &[256, 4096]);
+        assert!(group.verdict.advice.starts_with("use the CPU for this: a GPU pays from 3.9e8 points"));
+    }
+
+    #[test]
+    fn a_gpu_that_never_pays_is_told_so() {
+        let (group, engines) = made_up(Sort::Gpu, 1.5, &[256, 4096]);
+        let text = table::group(&group, &engines, true);
+        assert!(text.contains("the GPU pays at no size") && text.contains("use the CPU for this"), "{text}");
+    }
+
+    #[test]
+    fn a_software_adapter_is_never_a_speed_up() {
+        // However fast it is.
+        let (group, engines) = made_up(Sort::Software, 0.01, &[256, 40_000]);
+        let text = table::group(&group, &engines, true) + &table::machine(&engines);
+        assert!(text.contains("use the CPU for this") && text.contains("its speed says nothing about a GPU"), "{text}");
+        assert!(!text.contains("speed-up") && !text.contains("break-even") && group.verdict.pays.is_none(), "{text}");
+        assert!(group.rows.iter().all(|row| row.found.iter().all(|found| row.speedup(found, &engines).is_none())));
     }
 }

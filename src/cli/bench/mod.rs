@@ -26,7 +26,7 @@ use std::path::Path;
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let plan = arguments.plan()?;
     let mut outputs = arguments.outputs()?;
-    let engines = engines::open(arguments, &plan)?;
+    let engines = engines::open(arguments)?;
     let text = arguments.language() == Language::Text;
     if text {
         say(&table::machine(&engines))?;
@@ -127,7 +127,7 @@ fn measure(
         }
         rows.push(Row { size: *size, found });
     }
-    Ok(Group::new(subject, precision, work, rows, engines))
+    Ok(Group::of(subject.text().to_string(), precision, work, rows, engines))
 }
 
 /// One case; none where a GPU lacks the format while others are measured in another.

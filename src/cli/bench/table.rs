@@ -150,6 +150,7 @@ fn deviation(seen: Option<&Deviation>) -> String {
         None => "not known".to_string(),
         Some(Deviation { nonfinite, .. }) if *nonfinite > 0 => format!("{nonfinite} wrong"),
         Some(Deviation { compared: 0, .. }) => "no number".to_string(),
+        Some(Deviation { worst: 0.0, .. }) => "0".to_string(),
         Some(seen) => format!("{:.1e}", seen.worst),
     }
 }

@@ -3,8 +3,9 @@
 //! A case is a line of text, split at blanks (`'...'` keeps them), run in a folder of its own that holds the files of
 //! [`given`]. A case that fails must leave that folder as it was, say nothing on standard output, and say one
 //! paragraph on standard error. `lines.rs` has them, `run.rs` runs them, `stops.rs` and `faults.rs` have runs that are
-//! stopped and GPUs that fail. `NO_GPU=1` before a command hides the drivers.
+//! stopped and GPUs that fail, `bench.rs` the reports of `bench`. `NO_GPU=1` before a command hides the drivers.
 
+mod bench;
 mod faults;
 mod lines;
 mod run;
@@ -44,7 +45,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     });
     let without = without.with_ignored_flag(cfg!(feature = "gpu"));
     let all = good.chain(made).chain(bad).chain(long).chain(tests).chain([without]);
-    all.chain(stops::tests()).chain(faults::tests()).collect()
+    all.chain(bench::tests()).chain(stops::tests()).chain(faults::tests()).collect()
 }
 
 /// A test; one that asks for shaders or for adapters is ignored in a build without the feature `gpu`.
@@ -224,8 +225,6 @@ fn json_reports() -> Check {
     let report = parse("verify sin(3x)*exp(-y^2) --size 64 --format json")?;
     assert_eq!((&report["passed"], &report["points"]), (&true.into(), &4096.into()));
     assert_eq!(report["outputs"].as_array().map(Vec::len), Some(3));
-    let bench = parse("bench x x+y --size 8 --particles 9 --steps 2 --repetitions 3 --device cpu --format json")?;
-    assert_eq!(bench["rows"].as_array().map(Vec::len), Some(4));
     assert_eq!(parse("NO_GPU=1 devices --format json")?[0]["select"], "cpu");
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! The GPU engine against the host: here order, cutting into pieces, state; `limits.rs` has work beyond a device's
-//! limits, `shaders.rs` constants and every operation, `faults.rs` what goes wrong.
+//! limits, `shaders.rs` constants and every operation, `faults.rs` what goes wrong, `stages.rs` its clocks.
 //!
 //! Most cases want a device (llvmpipe will do). Without one they are ignored, or fail if `GRADFIELD_REQUIRE_GPU` is 1.
 //! The arithmetic here is chosen so that every engine gives the same bits: small integers, and products and sums of
@@ -16,6 +16,7 @@ use libtest_mimic::{Failed, Trial};
 mod faults;
 mod limits;
 mod shaders;
+mod stages;
 
 type Check = Result<(), Failed>;
 type Case = (&'static str, fn() -> Check);
@@ -24,7 +25,7 @@ type Case = (&'static str, fn() -> Check);
 pub(crate) fn tests() -> Vec<Trial> {
     let missing = Adapters::find().list().len() == 0;
     let required = std::env::var("GRADFIELD_REQUIRE_GPU").is_ok_and(|value| value == "1");
-    let on_device: [Case; 26] = [
+    let on_device: [Case; 29] = [
         ("grid_order_and_chunks", grid_order_and_chunks),
         ("grid_over_many_boxes", grid_over_many_boxes),
         ("grid_of_four_axes", grid_of_four_axes),
@@ -50,6 +51,9 @@ pub(crate) fn tests() -> Vec<Trial> {
         ("a_list_larger_than_a_binding", limits::a_list_larger_than_a_binding),
         ("particles_larger_than_a_binding", limits::particles_larger_than_a_binding),
         ("many_columns", limits::many_columns),
+        ("stages_are_told", stages::stages_are_told),
+        ("memory_has_a_speed", stages::memory_has_a_speed),
+        ("a_tape_is_compiled_once", stages::a_tape_is_compiled_once),
         ("results_come_home_while_the_device_works", limits::results_come_home_while_the_device_works),
     ];
     let device = on_device
