@@ -50,6 +50,12 @@ impl Line {
         })
     }
 
+    /// How far the line is from what was measured: the largest distance, as a share of the measured time. A time that
+    /// grows unevenly (results that leave the caches) fits no line well.
+    pub fn misfit(&self, measured: &[(f64, Seconds)]) -> f64 {
+        measured.iter().map(|(units, seconds)| (self.at(*units) / seconds - 1.0).abs()).fold(0.0, f64::max)
+    }
+
     /// The same with more to pay before the first unit.
     pub fn after(self, start: Seconds) -> Line {
         Line { fixed: self.fixed + start, ..self }
@@ -214,6 +220,7 @@ mod tests {
         let measured: Vec<(f64, f64)> = [1e4, 1e6, 1e8].iter().map(|n| (*n, truth.at(*n))).collect();
         let found = Line::fit(&measured).unwrap();
         assert!(near(found.fixed, truth.fixed) && near(found.per_unit, truth.per_unit), "{found:?}");
+        assert!(found.misfit(&measured) < 1e-6 && near(found.misfit(&[(1e6, 0.5 * truth.at(1e6))]), 1.0));
     }
 
     #[test]

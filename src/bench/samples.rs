@@ -111,8 +111,8 @@ impl Ratio {
 impl std::fmt::Display for Ratio {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // As many places as two digits of the uncertainty need, two at least.
-        let places = (1.0 - self.uncertainty.abs().log10().floor()).clamp(2.0, 6.0);
-        let places = if places.is_finite() { places as usize } else { 2 };
+        let figures = (1.0 - self.uncertainty.log10().floor()).clamp(2.0, 6.0);
+        let places = if self.uncertainty > 0.0 { figures as usize } else { 2 };
         write!(f, "{:.places$} ± {:.places$}", self.value, self.uncertainty)
     }
 }

@@ -59,7 +59,7 @@ enum Command {
     Descend(descend::Arguments),
     /// An engine against the f64 reference and its computed error bound
     Verify(verify::Arguments),
-    /// CPU against GPU, timed
+    /// CPU against GPU, timed; from which size a GPU pays
     Bench(bench::Arguments),
     /// What there is to run on
     Devices(devices::Arguments),

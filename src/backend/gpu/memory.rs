@@ -26,14 +26,15 @@ impl Gpu {
     /// - [`BackendError::Device`] if the device was lost or has not even 32 MiB.
     /// - [`BackendError::Interrupted`] after [`interrupt`](crate::backend::interrupt).
     pub fn bandwidth(&self) -> Result<Bandwidth, BackendError> {
-        let bytes = BYTES.min(self.device.limits().max_buffer_size);
+        let bytes = BYTES.min(self.device.limits().max_buffer_size) & !3;
         let [from, to] = self.two_buffers(bytes)?;
         let bytes = from.size();
         // What nobody has written may have no place in memory yet.
         self.time(1, |encoder| encoder.clear_buffer(&from, 0, None))?;
         let fill = self.per_command(|encoder| encoder.clear_buffer(&to, 0, None))?;
         let copy = self.per_command(|encoder| encoder.copy_buffer_to_buffer(&from, 0, &to, 0, bytes))?;
-        (from.destroy(), to.destroy());
+        from.destroy();
+        to.destroy();
         Ok(Bandwidth { fill: bytes as f64 / fill, copy: 2.0 * bytes as f64 / copy, bytes })
     }
 

@@ -62,6 +62,8 @@ pub(super) struct Pays {
     pub(super) start: f64,
     /// Seconds to compile.
     pub(super) compile: f64,
+    /// How far the lines are from the medians that they were made from, as a share.
+    pub(super) misfit: f64,
 }
 
 impl Group {
@@ -88,16 +90,16 @@ impl Group {
 fn pays(rows: &[Row], gpu: usize, engines: &[Engine]) -> Option<Pays> {
     let of = |wanted: usize| rows.iter().flat_map(|row| &row.found).filter(move |found| found.engine == wanted);
     let line = |wanted: usize| {
-        let times: Vec<(f64, f64)> =
-            of(wanted).map(|found| (found.measurement.units, found.measurement.samples.median())).collect();
-        Line::fit(&times)
+        let times = of(wanted).map(|found| (found.measurement.units, found.measurement.samples.median()));
+        let times: Vec<(f64, f64)> = times.collect();
+        Line::fit(&times).map(|line| (line, line.misfit(&times)))
     };
     let place = engines.iter().position(|engine| engine.sort == Sort::Cpu)?;
-    let (cpu, warm) = (line(place)?, line(gpu)?);
+    let ((cpu, off), (warm, also)) = (line(place)?, line(gpu)?);
     let compile = of(gpu).filter_map(|found| found.measurement.compile).fold(0.0, f64::max);
     let start = engines[gpu].start;
     let once = BreakEven::between(&cpu.after(engines[place].start), &warm.after(start + compile));
-    Some(Pays { once, warm: BreakEven::between(&cpu, &warm), start, compile })
+    Some(Pays { once, warm: BreakEven::between(&cpu, &warm), start, compile, misfit: off.max(also) })
 }
 
 fn advice(pays: &Pays, largest: f64, work: &Work) -> String {
@@ -126,11 +128,13 @@ impl Pays {
             BreakEven::Never => "at no size".to_string(),
         };
         format!(
-            "break-even: the GPU pays {}, counting {} to open it and {} to compile; {} once it is open and warm",
+            "break-even: the GPU pays {}, counting {} to open it and {} to compile; {} once it is open and warm \
+             (by lines through the medians, within {:.0} % of them)",
             place(self.once),
             duration(self.start),
             duration(self.compile),
-            place(self.warm)
+            place(self.warm),
+            100.0 * self.misfit
         )
     }
 }
@@ -184,7 +188,7 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("counting 300.00 ms to open it and 50.00 ms to compile"), "{text}");
-        assert!(text.contains("1.1e5 points (334 x 334) once it is open and warm"), "{text}");
+        assert!(text.contains("1.1e5 points (334 x 334) once it is open and warm (by lines"), "{text}");
         assert!(text.contains("speed-up over the CPU") && text.contains("9.99 ± 0.00"), "{text}");
         let (group, _) = made_up(Sort::Gpu, 0.1, &[256, 4096]);
         assert!(group.verdict.advice.starts_with("use the CPU for this: a GPU pays from 3.9e8 points"));

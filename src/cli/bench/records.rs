@@ -56,7 +56,7 @@ fn verdict(group: &Group) -> Value {
     let pays = group
         .verdict
         .pays
-        .map(|pays| json!({"once": pays.once, "warm": pays.warm, "open": pays.start, "compile": pays.compile}));
+        .map(|pays| json!({"once": pays.once, "warm": pays.warm, "open": pays.start, "compile": pays.compile, "misfit": pays.misfit}));
     json!({
         "expression": group.text, "work": work_name(&group.work), "precision": group.precision.name(),
         "break_even": pays, "advice": group.verdict.advice,
