@@ -64,6 +64,8 @@ pub(super) struct Pays {
     pub(super) compile: f64,
     /// How far the lines are from the medians that they were made from, as a share.
     pub(super) misfit: f64,
+    /// Sizes that were measured.
+    pub(super) sizes: usize,
 }
 
 impl Group {
@@ -99,7 +101,7 @@ fn pays(rows: &[Row], gpu: usize, engines: &[Engine]) -> Option<Pays> {
     let compile = of(gpu).filter_map(|found| found.measurement.compile).fold(0.0, f64::max);
     let start = engines[gpu].start;
     let once = BreakEven::between(&cpu.after(engines[place].start), &warm.after(start + compile));
-    Some(Pays { once, warm: BreakEven::between(&cpu, &warm), start, compile, misfit: off.max(also) })
+    Some(Pays { once, warm: BreakEven::between(&cpu, &warm), start, compile, misfit: off.max(also), sizes: rows.len() })
 }
 
 fn advice(pays: &Pays, largest: f64, work: &Work) -> String {
@@ -127,14 +129,17 @@ impl Pays {
             BreakEven::From(least) => format!("from {}", units_text(least, work)),
             BreakEven::Never => "at no size".to_string(),
         };
+        let ground = match self.sizes {
+            1 => "from one size alone; measure more of them".to_string(),
+            _ => format!("by lines through the medians, within {:.0} % of them", 100.0 * self.misfit),
+        };
         format!(
             "break-even: the GPU pays {}, counting {} to open it and {} to compile; {} once it is open and warm \
-             (by lines through the medians, within {:.0} % of them)",
+             ({ground})",
             place(self.once),
             duration(self.start),
             duration(self.compile),
-            place(self.warm),
-            100.0 * self.misfit
+            place(self.warm)
         )
     }
 }
@@ -192,6 +197,8 @@ mod tests {
         assert!(text.contains("speed-up over the CPU") && text.contains("9.99 ± 0.00"), "{text}");
         let (group, _) = made_up(Sort::Gpu, 0.1, &[256, 4096]);
         assert!(group.verdict.advice.starts_with("use the CPU for this: a GPU pays from 3.9e8 points"));
+        let (group, engines) = made_up(Sort::Gpu, 0.1, &[4096]);
+        assert!(table::group(&group, &engines, true).contains("(from one size alone; measure more of them)"));
     }
 
     #[test]

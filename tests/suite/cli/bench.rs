@@ -144,7 +144,7 @@ fn software() -> Check {
     for row in list(&report["rows"]) {
         assert_eq!(row["gpu_speedup"].is_null(), !hardware, "{row}");
         let stages = &row["engines"][1]["stages"];
-        assert!(stages["kernel"].as_f64() > Some(0.0) && stages["readback"].as_f64() > Some(0.0), "{row}");
+        assert!(stages["kernel"].as_f64() >= Some(0.0) && stages["readback"].as_f64() > Some(0.0), "{row}");
         assert!(row["engines"][1]["compile"].as_f64() > Some(0.0) && row["engines"][0]["stages"].is_null(), "{row}");
     }
     Ok(())
