@@ -57,7 +57,8 @@ pub(super) fn of_grid(tape: &Tape, points: &Points, columns: &[Values]) -> Resul
         [0, last].into_iter().chain(random).collect()
     };
     let places: Vec<Vec<f64>> = chosen.iter().map(|index| points.point(*index)).collect();
-    let coordinates = (0..points.dimension()).map(|v| places.iter().map(|place| place[v]).collect()).collect();
+    let column = |v: usize| Values::F64(places.iter().map(|place| place[v]).collect());
+    let coordinates = (0..points.dimension()).map(column).collect();
     let mut want = vec![Values::zeros(Precision::F64, chosen.len()); tape.outputs.len()];
     let sample = Points::Columns { count: chosen.len(), columns: coordinates };
     Reference.prepare(tape, Precision::F64)?.evaluate(&sample, &[], &mut want)?;

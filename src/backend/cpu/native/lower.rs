@@ -160,8 +160,8 @@ impl Program {
         Some(lowering.program)
     }
 
-    /// How many particles' steps side by side keep two units busy while each instruction waits for its operands.
-    pub(super) fn copies_to_fill(&self) -> usize {
+    /// Whether the longest chain of instructions takes longer than all of them would, were their operands there.
+    pub(super) fn waits(&self) -> bool {
         let mut ready = vec![0; self.values];
         let mut work = 0;
         for instruction in &self.code {
@@ -173,9 +173,7 @@ impl Program {
             ready[instruction.out] = operands.max().unwrap_or(0) + latency;
             work += occupied;
         }
-        let chain = ready.into_iter().max().unwrap_or(0);
-        // Half as many again as the mean needs, and some cycles for the loop.
-        (3 * (chain + 8) + work / 2) / work.max(1)
+        2 * ready.into_iter().max().unwrap_or(0) > work
     }
 
     fn drop_unused(&mut self) {

@@ -30,8 +30,11 @@ use lower::Program;
 use memory::Code;
 use registers::Shape;
 
-/// Copies of a step's instructions, at most.
+/// Copies of a brief step, at most: their states fill the registers.
 const COPIES: usize = 8;
+/// Copies of a longer one, where one step waits for the other: measured, from 3 on the gain is small, from 8 on the
+/// spilled vectors cost more.
+const SIDE_BY_SIDE: usize = 6;
 /// Instructions of a step's code, copies counted, at most: more would not stay in the first-level instruction cache...
 const SHORT: usize = 3000;
 /// ... and without copies still be faster than the interpreter up to here.
@@ -160,8 +163,8 @@ impl<T: Lane> NativeSteps<T> {
 }
 
 /// How a step is laid out. Where each step waits for the one before, other particles have to fill the time: copies of
-/// a brief step one after the other, with the state in registers; else as many side by side as the longest chain of
-/// instructions asks for, with the state in registers if these suffice.
+/// a brief step one after the other, with the state in registers; else some side by side if one alone leaves the
+/// processor waiting, with the state in registers if these suffice.
 fn best(program: &Program, machine: Machine) -> Option<Generated> {
     let length = program.code.len().max(1);
     if length > LONG {
@@ -169,7 +172,7 @@ fn best(program: &Program, machine: Machine) -> Option<Generated> {
     }
     let one_by_one = (COPIES / 2..=COPIES).rev().filter(|_| length <= BRIEF);
     let brief = one_by_one.map(|copies| Shape { copies, interleaved: false, resident: true });
-    let copies = program.copies_to_fill().min(COPIES).min(SHORT / length).max(1);
+    let copies = if program.waits() { SIDE_BY_SIDE.min(SHORT / length).max(1) } else { 1 };
     let side_by_side = [true, false].map(|resident| Shape { copies, interleaved: true, resident });
     brief.chain(side_by_side).find_map(|shape| frame::steps(program, machine, shape))
 }
