@@ -1,7 +1,7 @@
 //! A descent on the CPU: many steps of one tape, a block of particles at a time.
 //!
 //! Flows in: the tape, the steps, the state. Flows out: the state after the steps, in place. A block of particles goes
-//! through up to [`LANES`] steps at once, whose own numbers are computed beforehand.
+//! through spans of up to [`LANES`] steps, whose own numbers are computed beforehand.
 //!
 //! Who should not use it: anyone but `cpu`.
 
@@ -14,6 +14,10 @@ use crate::backend::{BackendError, Steps, check_interrupt};
 use crate::kernel::{Block, LANES};
 use crate::tape::{Input, Tape};
 use rayon::prelude::*;
+use std::ops::Range;
+
+/// Spans that are taken at once: threads meet after these, and their numbers are kept until then.
+const SPANS: usize = 64;
 
 /// A tape as descents run it.
 pub(super) struct Descent<T> {
@@ -42,30 +46,35 @@ impl<T: Lane> Descent<T> {
         state: &Columns<T>,
         particles: usize,
     ) -> Result<(), BackendError> {
-        let places = uniform_places(tape);
-        for done in (0..steps.count).step_by(LANES) {
-            let count = (steps.count - done).min(LANES as u64) as usize;
-            let value = |input: usize, k: usize| {
-                let place = places[input];
-                if steps.clock == Some(place) { (steps.first + done) as f64 + k as f64 } else { steps.uniforms[place] }
-            };
-            let mut rows = Workspace::<T>::new(&self.plan);
-            rows.fill_rows(&self.plan, cpu.level, count, value);
-            rows.rows.iter_mut().for_each(|row| flush(row));
-            cpu.pool.install(|| self.advance(cpu, &rows.rows, count, state, particles))?;
+        for done in (0..steps.count).step_by(SPANS * LANES) {
+            let end = steps.count.min(done + (SPANS * LANES) as u64);
+            let spans: Vec<Span<T>> =
+                (done..end).step_by(LANES).map(|from| self.span(cpu, tape, steps, from..end)).collect();
+            cpu.pool.install(|| self.advance(cpu, &spans, state, particles))?;
         }
         Ok(())
     }
 
-    /// Takes `count` steps, at most LANES, whose numbers are in `rows`.
-    fn advance(
-        &self,
-        cpu: &Cpu,
-        rows: &[Block<T>],
-        count: usize,
-        state: &Columns<T>,
-        particles: usize,
-    ) -> Result<(), BackendError> {
+    /// The numbers of up to LANES steps from the first of a range on.
+    fn span(&self, cpu: &Cpu, tape: &Tape, steps: &Steps, range: Range<u64>) -> Span<T> {
+        let count = (range.end - range.start).min(LANES as u64) as usize;
+        let places = uniform_places(tape);
+        let value = |input: usize, k: usize| {
+            let place = places[input];
+            if steps.clock == Some(place) {
+                (steps.first + range.start) as f64 + k as f64
+            } else {
+                steps.uniforms[place]
+            }
+        };
+        let mut work = Workspace::<T>::new(&self.plan);
+        work.fill_rows(&self.plan, cpu.level, count, value);
+        work.rows.iter_mut().for_each(|row| flush(row));
+        Span { rows: work.rows, count }
+    }
+
+    /// Takes the steps of these spans with every particle.
+    fn advance(&self, cpu: &Cpu, spans: &[Span<T>], state: &Columns<T>, particles: usize) -> Result<(), BackendError> {
         match &self.native {
             Some(native) => {
                 // Some LANES particles a task: to hand one out costs as much as a few steps.
@@ -74,10 +83,12 @@ impl<T: Lane> Descent<T> {
                 (0..particles.div_ceil(task)).into_par_iter().try_for_each_init(
                     || native.scratch(),
                     |scratch, k| {
-                        check_interrupt()?;
                         let _flushing = Flushing::start();
                         for start in (k * task..particles.min((k + 1) * task)).step_by(group) {
-                            native.run(scratch, rows, count, state, (start, group.min(particles - start)));
+                            for Span { rows, count } in spans {
+                                check_interrupt()?;
+                                native.run(scratch, rows, *count, state, (start, group.min(particles - start)));
+                            }
                         }
                         Ok(())
                     },
@@ -86,16 +97,24 @@ impl<T: Lane> Descent<T> {
             None => (0..particles.div_ceil(LANES)).into_par_iter().try_for_each_init(
                 || Workspace::new(&self.plan),
                 |workspace, block| {
-                    check_interrupt()?;
                     let start = block * LANES;
                     let len = LANES.min(particles - start);
                     let _flushing = Flushing::start();
-                    workspace.run_steps(&self.plan, cpu.level, rows, count, state, start, len);
+                    for Span { rows, count } in spans {
+                        check_interrupt()?;
+                        workspace.run_steps(&self.plan, cpu.level, rows, *count, state, start, len);
+                    }
                     Ok(())
                 },
             ),
         }
     }
+}
+
+/// Some steps' own numbers: a block for each row of the plan, a number for each step.
+struct Span<T> {
+    rows: Vec<Block<T>>,
+    count: usize,
 }
 
 /// The place of each uniform input among the uniforms.

@@ -54,18 +54,19 @@ pub(super) fn steps(program: &Program, machine: Machine, shape: Shape) -> Option
     Some(Generated { bytes: allocator.assembler.finish(), spills: allocator.spills, shape })
 }
 
-/// A part of a row of a grid: vectors from one place to another. With `past_caches` the results are on the border of a
-/// vector.
-pub(super) fn row(program: &Program, machine: Machine, past_caches: bool) -> Option<Generated> {
-    let shape = Shape { copies: 1, interleaved: true, resident: false };
+/// A part of a row of a grid: vectors from one place to another, some at a time. With `past_caches` the results are on
+/// the border of a vector.
+pub(super) fn row(program: &Program, machine: Machine, copies: usize, past_caches: bool) -> Option<Generated> {
+    let shape = Shape { copies, interleaved: true, resident: false };
     let mut allocator = Allocator::new(program, machine, shape);
-    for stream in 0..program.inputs {
-        allocator.memory.insert(stream, Address { base: Base::Stream(stream), offset: 0 });
+    for slot in 0..program.inputs * copies {
+        let address = Address { base: Base::Stream(slot / copies), offset: slot % copies * machine.bytes() };
+        allocator.memory.insert(slot, address);
     }
     allocator.assembler.begin_row().ok()?;
     let top = allocator.assembler.here();
-    allocator.body(|allocator, column, _, register| {
-        let address = Address { base: Base::Result(column), offset: 0 };
+    allocator.body(|allocator, column, copy, register| {
+        let address = Address { base: Base::Result(column), offset: copy * machine.bytes() };
         if past_caches {
             allocator.assembler.stream(address, register)?;
             return Ok(None);
@@ -73,7 +74,7 @@ pub(super) fn row(program: &Program, machine: Machine, past_caches: bool) -> Opt
         allocator.assembler.store(address, register)?;
         Ok(Some(address))
     })?;
-    allocator.assembler.repeat_row(top, machine.bytes()).ok()?;
+    allocator.assembler.repeat_row(top, copies * machine.bytes()).ok()?;
     allocator.assembler.leave().ok()?;
     Some(Generated { bytes: allocator.assembler.finish(), spills: allocator.spills, shape })
 }
@@ -87,7 +88,7 @@ impl Allocator<'_> {
     ) -> Option<()> {
         let (program, copies) = (self.program, self.shape.copies);
         self.release();
-        for (moment, (k, copy)) in self.order().enumerate() {
+        for (moment, (k, copy)) in std::mem::take(&mut self.order).into_iter().enumerate() {
             let (value, register) = self.instruction(&program.code[k], copy, moment)?;
             if !self.shape.resident {
                 for column in self.columns.get(&value).cloned().unwrap_or_default() {

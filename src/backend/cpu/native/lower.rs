@@ -105,7 +105,7 @@ impl Kind {
 
     /// How long a result takes, and for how many half cycles the units are taken, on processors with two of them and
     /// one that divides: rounded from Agner Fog's tables of instructions.
-    fn cycles(self) -> (usize, usize) {
+    pub(super) fn cycles(self) -> (usize, usize) {
         match self {
             Kind::Divide => (16, 20),
             Kind::SquareRoot => (20, 24),

@@ -18,6 +18,7 @@ mod frame;
 mod lower;
 mod memory;
 mod registers;
+mod schedule;
 mod text;
 
 use super::plan::Plan;
@@ -32,6 +33,8 @@ use registers::Shape;
 
 /// Copies of a brief step, at most: their states fill the registers.
 const COPIES: usize = 8;
+/// Vectors of a row at a time, where the instructions of one wait for each other.
+const ROW: usize = 4;
 /// Copies of a longer one, where one step waits for the other: measured, from 3 on the gain is small, from 8 on the
 /// spilled vectors cost more.
 const SIDE_BY_SIDE: usize = 6;
@@ -180,9 +183,12 @@ fn best(program: &Program, machine: Machine) -> Option<Generated> {
 /// The inner loop of a grid: a row of a tile.
 #[derive(Debug)]
 pub(super) struct NativeRows<T> {
-    /// Results go through the caches, or past them.
+    /// One vector at a time.
+    single: Code<T>,
+    /// Some at a time, and results go through the caches, or past them.
     through: Code<T>,
     past: Code<T>,
+    copies: usize,
     spills: usize,
     machine: Machine,
     constants: Lines<T>,
@@ -193,15 +199,20 @@ impl<T: Lane> NativeRows<T> {
     pub(super) fn new(plan: &Plan, level: Level) -> Option<NativeRows<T>> {
         let machine = machine::<T>(level)?;
         let program = Program::lower(plan, plan.columns, T::PRECISION)?;
-        if program.code.len() > LONG {
+        let length = program.code.len().max(1);
+        if length > LONG {
             return None;
         }
-        let through = frame::row(&program, machine, false)?;
-        let past = frame::row(&program, machine, true)?;
+        let copies = if program.waits() { ROW.min(SHORT / length).max(1) } else { 1 };
+        let single = frame::row(&program, machine, 1, false)?;
+        let through = frame::row(&program, machine, copies, false)?;
+        let past = frame::row(&program, machine, copies, true)?;
         Some(NativeRows {
+            single: Code::new(&single.bytes)?,
             through: Code::new(&through.bytes)?,
             past: Code::new(&past.bytes)?,
-            spills: through.spills.max(past.spills),
+            copies,
+            spills: single.spills.max(through.spills).max(past.spills),
             machine,
             constants: constants(&program, machine),
         })
@@ -252,13 +263,17 @@ impl<T: Lane> NativeRows<T> {
         };
         // What comes before the border of a vector, or is left over, lies in a vector that overlaps.
         if start > 0 {
-            part(&self.through, 0, lanes);
+            part(&self.single, 0, lanes);
         }
-        let whole = (columns - start) / lanes * lanes;
-        part(code, start, start + whole);
-        start += whole;
+        for (code, lanes) in [(code, self.copies * lanes), (&self.single, lanes)] {
+            let whole = (columns - start) / lanes * lanes;
+            if whole > 0 {
+                part(code, start, start + whole);
+            }
+            start += whole;
+        }
         if start < columns {
-            part(&self.through, columns - lanes, columns);
+            part(&self.single, columns - lanes, columns);
         }
     }
 

@@ -8,6 +8,7 @@
 use super::assemble::{Address, Assembler, Base, Source};
 use super::codes::Machine;
 use super::lower::{Kind, Number, Operand, Program};
+use super::schedule;
 use crate::kernel::LANES;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -35,6 +36,8 @@ pub(super) struct Allocator<'a> {
     pub(super) assembler: Assembler,
     pub(super) program: &'a Program,
     pub(super) shape: Shape,
+    /// Each instruction with the copy it is made for, as they follow each other.
+    pub(super) order: Vec<(usize, usize)>,
     /// What makes each value; nothing where it is an input.
     kinds: Vec<Option<Kind>>,
     /// What each register holds.
@@ -57,7 +60,15 @@ impl<'a> Allocator<'a> {
     pub(super) fn new(program: &'a Program, machine: Machine, shape: Shape) -> Allocator<'a> {
         let mut kinds = vec![None; program.values];
         program.code.iter().for_each(|instruction| kinds[instruction.out] = Some(instruction.kind));
+        let (copies, length) = (shape.copies, program.code.len());
+        let order = if shape.interleaved {
+            let kept = if shape.resident { program.inputs * copies } else { 0 };
+            schedule::order(program, machine, copies, kept)
+        } else {
+            (0..copies * length).map(|k| (k % length, k / length)).collect()
+        };
         let mut allocator = Allocator {
+            order,
             assembler: Assembler::new(machine),
             program,
             shape,
@@ -75,12 +86,6 @@ impl<'a> Allocator<'a> {
         allocator
     }
 
-    /// Each instruction with the copy it is made for, in order.
-    pub(super) fn order(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let (copies, length, interleaved) = (self.shape.copies, self.program.code.len(), self.shape.interleaved);
-        (0..copies * length).map(move |k| if interleaved { (k / copies, k % copies) } else { (k % length, k / length) })
-    }
-
     /// Notes all uses, the last one first: instructions, then the outputs where the state stays in registers.
     fn foresee(&mut self) {
         let (program, copies) = (self.program, self.shape.copies);
@@ -95,12 +100,13 @@ impl<'a> Allocator<'a> {
                 }
             }
         }
-        let order: Vec<(usize, usize)> = self.order().collect();
-        for (moment, (k, copy)) in order.into_iter().enumerate().rev() {
+        let order = std::mem::take(&mut self.order);
+        for (moment, (k, copy)) in order.iter().copied().enumerate().rev() {
             for operand in &program.code[k].operands {
                 self.uses.entry(item(*operand, copies, copy)).or_default().push(moment);
             }
         }
+        self.order = order;
     }
 
     /// The instruction of this moment is in the making: its uses lie behind.

@@ -1,0 +1,168 @@
+//! The order of instructions: chains that do not wait for each other side by side, as far as registers reach.
+//!
+//! A processor looks ahead, but only some hundred instructions wait in it for their operands. The text of a function is
+//! one chain after the other (the sine of each of thirty coordinates, say), so that it would see two or three of them.
+//!
+//! Flows in: a [`Program`], how many copies of it are made. Flows out: the order, by list scheduling on a simple model of
+//! a processor (two instructions a cycle, one divider), the longest chain first. Who should not use it: anyone but
+//! `registers`.
+
+use super::codes::Machine;
+use super::lower::{Kind, Operand, Program};
+
+/// How far ahead of the first instruction that is still to come another one may be taken.
+const WINDOW: usize = 400;
+/// Conditions that may wait at once: there are seven registers for them.
+const CONDITIONS: usize = 5;
+
+/// An instruction of one copy.
+struct Node {
+    /// The nodes that read its result.
+    users: Vec<usize>,
+    /// The nodes whose results it reads, each once.
+    operands: Vec<usize>,
+    /// Operands that are still to be computed.
+    missing: usize,
+    /// Users that are still to come.
+    uses: usize,
+    /// When its operands are there.
+    ready: usize,
+    /// Cycles from its beginning to the end of the longest chain that follows.
+    height: usize,
+}
+
+/// Instructions with their copies, in the order in which they are best put out; `kept` registers are taken.
+pub(super) fn order(program: &Program, machine: Machine, copies: usize, kept: usize) -> Vec<(usize, usize)> {
+    let room = machine.registers().saturating_sub(kept + machine.registers() / 6).max(3);
+    let mut schedule = Schedule { program, copies, nodes: nodes(program, copies), room, now: Now::default() };
+    let mut first = 0;
+    let mut done = vec![false; schedule.nodes.len()];
+    let mut open: Vec<usize> = (0..done.len()).filter(|k| schedule.nodes[*k].missing == 0).collect();
+    let mut order = Vec::with_capacity(done.len());
+    while order.len() < done.len() {
+        while done[first] {
+            first += 1;
+        }
+        let place = schedule.choose(&open, first + WINDOW * copies);
+        let node = open.swap_remove(place);
+        done[node] = true;
+        schedule.issue(node, &mut open);
+        order.push((node / copies, node % copies));
+    }
+    order
+}
+
+fn nodes(program: &Program, copies: usize) -> Vec<Node> {
+    let mut maker = vec![usize::MAX; program.values];
+    let mut nodes: Vec<Node> = Vec::with_capacity(program.code.len() * copies);
+    for (k, instruction) in program.code.iter().enumerate() {
+        maker[instruction.out] = k;
+        let mut before: Vec<usize> = Vec::new();
+        for operand in &instruction.operands {
+            if let Operand::Value(value) = *operand
+                && maker[value] != usize::MAX
+                && !before.contains(&maker[value])
+            {
+                before.push(maker[value]);
+            }
+        }
+        for copy in 0..copies {
+            let operands: Vec<usize> = before.iter().map(|maker| maker * copies + copy).collect();
+            operands.iter().for_each(|operand| nodes[*operand].users.push(k * copies + copy));
+            let missing = operands.len();
+            nodes.push(Node { users: Vec::new(), operands, missing, uses: 0, ready: 0, height: 0 });
+        }
+    }
+    for node in (0..nodes.len()).rev() {
+        let after = nodes[node].users.iter().map(|user| nodes[*user].height).max().unwrap_or(0);
+        nodes[node].height = after + program.code[node / copies].kind.cycles().0;
+        nodes[node].uses = nodes[node].users.len();
+    }
+    nodes
+}
+
+struct Schedule<'a> {
+    program: &'a Program,
+    copies: usize,
+    nodes: Vec<Node>,
+    /// Registers for results.
+    room: usize,
+    now: Now,
+}
+
+/// The state of the model.
+#[derive(Default)]
+struct Now {
+    cycle: usize,
+    /// Instructions begun in this cycle.
+    begun: usize,
+    /// When the divider is free.
+    divider: usize,
+    /// Results that will be read: numbers, conditions.
+    alive: [usize; 2],
+}
+
+impl Schedule<'_> {
+    fn kind(&self, node: usize) -> Kind {
+        self.program.code[node / self.copies].kind
+    }
+
+    /// Whether its result finds a register: there is one, or one of its operands' becomes free.
+    fn fits(&self, node: usize) -> bool {
+        if self.kind(node).is_condition() {
+            return self.now.alive[1] < CONDITIONS;
+        }
+        let last = |operand: &usize| self.nodes[*operand].uses == 1 && !self.kind(*operand).is_condition();
+        self.now.alive[0] < self.room || self.nodes[node].operands.iter().any(last)
+    }
+
+    /// When it can begin.
+    fn begin(&self, node: usize) -> usize {
+        let divides = matches!(self.kind(node), Kind::Divide | Kind::SquareRoot);
+        self.nodes[node].ready.max(if divides { self.now.divider } else { 0 }).max(self.now.cycle)
+    }
+
+    /// The place in `open` of what comes next: what can begin first, of these the longest chain; where nothing finds a
+    /// register, the first in the text, which ends a chain soonest.
+    fn choose(&self, open: &[usize], end: usize) -> usize {
+        let near = open.iter().enumerate().filter(|(_, node)| **node < end && self.fits(**node));
+        let best = near.min_by_key(|(_, node)| (self.begin(**node), usize::MAX - self.nodes[**node].height, **node));
+        let first = || open.iter().enumerate().min_by_key(|(_, node)| **node);
+        best.or_else(first).map_or(0, |(place, _)| place)
+    }
+
+    fn issue(&mut self, node: usize, open: &mut Vec<usize>) {
+        let kind = self.kind(node);
+        let (latency, occupied) = kind.cycles();
+        let begin = self.begin(node);
+        if begin > self.now.cycle {
+            (self.now.cycle, self.now.begun) = (begin, 0);
+        }
+        self.now.begun += 1;
+        if matches!(kind, Kind::Divide | Kind::SquareRoot) {
+            self.now.divider = begin + occupied / 2;
+        }
+        if self.now.begun == 2 {
+            (self.now.cycle, self.now.begun) = (self.now.cycle + 1, 0);
+        }
+        for k in 0..self.nodes[node].operands.len() {
+            let operand = self.nodes[node].operands[k];
+            self.nodes[operand].uses -= 1;
+            if self.nodes[operand].uses == 0 {
+                self.now.alive[usize::from(self.kind(operand).is_condition())] -= 1;
+            }
+        }
+        if self.nodes[node].uses > 0 {
+            self.now.alive[usize::from(kind.is_condition())] += 1;
+        }
+        for k in 0..self.nodes[node].users.len() {
+            let user = self.nodes[node].users[k];
+            let user_node = &mut self.nodes[user];
+            user_node.ready = user_node.ready.max(begin + latency);
+            user_node.missing -= 1;
+            if user_node.missing == 0 {
+                open.push(user);
+            }
+        }
+    }
+}
