@@ -15,7 +15,8 @@
 //   what lets a plain Rust loop over a function become SIMD code;
 // - `&`, `|` and `!` on bool, `&`, `|`, `^`, `<<` and `>>` by literals on U; integers never wrap
 //   (Rust's debug builds would stop) and no literal exceeds 2^63 - 1;
-// - from the prelude: the types R and U (f32 and u32), to_bits and from_bits, and
+// - from the prelude: the types R and U (f32 and u32), to_bits and from_bits, fused (whether fma surely rounds once: no
+//   GPU says so, and the compiler of the host drops what is not taken), and
 //   WGSL's built-in select, fma, floor, abs and sqrt under these names.
 //
 // What a GPU may do to arithmetic, and what follows from it:
@@ -81,6 +82,8 @@ const PI_2_3: R = 1.2665987e-6;
 const PI_2_4: R = 9.895302e-10;
 const PI_2_5: R = 2.5579538e-12;
 const PI_2_6: R = 5.390303e-15;
+// The same in three, for a multiply-add that rounds once: PI_2, PI_2_LO and this.
+const PI_2_REST: R = -1.7151245e-15;
 
 // ---- bits ------------------------------------------------------------------
 
@@ -520,7 +523,8 @@ fn m_mod(a: R, b: R) -> R {
 
 // ---- sin, cos, tan ---------------------------------------------------------
 
-// x - k pi/2 (Cody and Waite). Where x is so large that nothing sensible comes out, 0, which
+// x - k pi/2 (Cody and Waite). With a fused multiply-add the first step is exact however many bits the product has:
+// x and k pi/2 have no finer bits than the difference. Where x is so large that nothing sensible comes out, 0, which
 // keeps sin and cos in [-1, 1]; NaN stays.
 fn h_trig_rest(x: R, k: R) -> R {
     let r1 = h_keep(fma(k, -PI_2_1, x));
@@ -528,7 +532,9 @@ fn h_trig_rest(x: R, k: R) -> R {
     let r3 = h_keep(fma(k, -PI_2_3, r2));
     let r4 = h_keep(fma(k, -PI_2_4, r3));
     let r5 = h_keep(fma(k, -PI_2_5, r4));
-    let r = fma(k, -PI_2_6, r5);
+    let split = fma(k, -PI_2_6, r5);
+    let whole = fma(k, -PI_2_REST, fma(k, -PI_2_LO, fma(k, -PI_2, x)));
+    let r = select(split, whole, fused());
     return select(r, ZERO, abs(r) > 1.25);
 }
 

@@ -41,6 +41,11 @@ fn zero() -> R {
     return R(job.count >> 31u);
 }
 
+// Whether fma surely rounds once: WGSL does not promise it.
+fn fused() -> bool {
+    return false;
+}
+
 // x, hidden from algebraic simplification: a compiler that may reassociate sums cannot see through it.
 fn veil(x: R) -> R {
     return from_bits(to_bits(x) | U(job.count >> 31u));

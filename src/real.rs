@@ -114,7 +114,7 @@ impl Real for f64 {
 
 /// One arithmetic: the types and built-in functions that WGSL has by itself, then the `m_` functions.
 macro_rules! arithmetic {
-    ($name:ident, $r:ident, $u:ident, $i:ident, $file:literal, |$a:ident, $b:ident, $c:ident| $fma:expr) => {
+    ($name:ident, $r:ident, $u:ident, $i:ident, $file:literal, $once:literal, |$a:ident, $b:ident, $c:ident| $fma:expr) => {
         #[doc = concat!("`", stringify!($name), "`: the names that a kernel's text uses, over `", stringify!($r), "`.")]
         #[allow(
             missing_docs,
@@ -181,6 +181,10 @@ macro_rules! arithmetic {
                 x
             }
             #[inline(always)]
+            pub fn fused() -> bool {
+                $once
+            }
+            #[inline(always)]
             pub fn to_int(x: R) -> I {
                 x as I
             }
@@ -201,10 +205,10 @@ macro_rules! arithmetic {
     };
 }
 
-arithmetic!(f32_fused, f32, u32, i32, "/math32.rs", |a, b, c| a.mul_add(b, c));
-arithmetic!(f32_plain, f32, u32, i32, "/math32.rs", |a, b, c| a * b + c);
-arithmetic!(f64_fused, f64, u64, i64, "/math64.rs", |a, b, c| a.mul_add(b, c));
-arithmetic!(f64_plain, f64, u64, i64, "/math64.rs", |a, b, c| a * b + c);
+arithmetic!(f32_fused, f32, u32, i32, "/math32.rs", true, |a, b, c| a.mul_add(b, c));
+arithmetic!(f32_plain, f32, u32, i32, "/math32.rs", false, |a, b, c| a * b + c);
+arithmetic!(f64_fused, f64, u64, i64, "/math64.rs", true, |a, b, c| a.mul_add(b, c));
+arithmetic!(f64_plain, f64, u64, i64, "/math64.rs", false, |a, b, c| a * b + c);
 
 #[cfg(test)]
 mod tests {

@@ -292,6 +292,7 @@ impl Lowering {
             }
             ("min", [(Real, a), (Real, b)]) => real(self.push(Kind::Minimum, &[*b, *a])),
             ("max", [(Real, a), (Real, b)]) => real(self.push(Kind::Maximum, &[*b, *a])),
+            ("fused", []) => Some((Type::Fixed(true), self.constant(0))),
             ("veil", [(Real, a)]) | ("from_bits", [(Bits, a)]) => real(*a),
             ("to_bits", [(Real, a)]) => Some((Bits, *a)),
             ("is_nan", [(Real, a)]) => Some((Truth, self.push(Kind::Compare(Test::Unordered), &[*a, *a]))),

@@ -11,7 +11,7 @@ use super::codes::Machine;
 use super::lower::{Kind, Operand, Program};
 
 /// How far ahead of the first instruction that is still to come another one may be taken.
-const WINDOW: usize = 400;
+const WINDOW: usize = 1500;
 /// Conditions that may wait at once: there are seven registers for them.
 const CONDITIONS: usize = 5;
 
