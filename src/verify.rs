@@ -5,7 +5,8 @@
 //! tuned by hand. What no bound can be given for is left out, by the rule of [`Reason`], and counted.
 
 use crate::backend::bound::{Checked, Checker, Reason};
-use crate::backend::{Backend, BackendError, Steps, check_interrupt};
+use crate::backend::{Accuracy, Backend, BackendError, Program, Steps, check_interrupt};
+use crate::op::Op;
 use crate::points::{Points, Values};
 use crate::real::Precision;
 use crate::tape::Tape;
@@ -113,9 +114,39 @@ pub fn verify_steps(
     for step in steps.first..steps.first + steps.count {
         let before = Points::list(state.to_vec());
         program.iterate(state, &Steps { first: step, count: 1, ..steps.clone() })?;
-        report.merge(&compare(tape, names, &before, &steps.uniforms_at(step), state, engine, precision)?);
+        let descending = Descending(engine);
+        report.merge(&compare(tape, names, &before, &steps.uniforms_at(step), state, &descending, precision)?);
     }
     Ok(report)
+}
+
+/// An engine as it is in descents.
+struct Descending<'a>(&'a dyn Backend);
+
+impl Backend for Descending<'_> {
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    fn accuracy(&self, op: Op, precision: Precision) -> Accuracy {
+        self.0.accuracy(op, precision)
+    }
+
+    fn flushes_subnormals(&self) -> bool {
+        self.0.flushes_in_descents()
+    }
+
+    fn fuses(&self) -> bool {
+        self.0.fuses()
+    }
+
+    fn moves_factors(&self) -> bool {
+        self.0.moves_factors()
+    }
+
+    fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError> {
+        self.0.prepare(tape, precision)
+    }
 }
 
 /// Compares columns that `engine` has computed with the reference, on all cores.

@@ -87,6 +87,11 @@ pub trait Backend: Send + Sync {
     /// Whether subnormal results may become zero here.
     fn flushes_subnormals(&self) -> bool;
 
+    /// The same of descents.
+    fn flushes_in_descents(&self) -> bool {
+        self.flushes_subnormals()
+    }
+
     /// Whether a fused multiply-add is sure to round once here.
     fn fuses(&self) -> bool;
 

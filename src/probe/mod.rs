@@ -226,6 +226,10 @@ impl Backend for Measured<'_> {
         self.engine.flushes_subnormals()
     }
 
+    fn flushes_in_descents(&self) -> bool {
+        self.engine.flushes_in_descents()
+    }
+
     fn fuses(&self) -> bool {
         self.engine.fuses()
     }

@@ -108,7 +108,7 @@ fn same(a: &Values, b: &Values) -> bool {
 
 /// Runs a tape both ways: the bits must be the same.
 fn compare(tape: &Tape, start: &[Values], steps: &Steps, level: Level, precision: Precision) -> Result<(), Failed> {
-    let native = Cpu::new(Some(2))?.at_most(level);
+    let native = Cpu::new(Some(2))?.at_most(level).always_native();
     let portable = Cpu::new(Some(1))?.at_most(level).without_native();
     require(native.is_native(tape, precision), || "no machine code for this tape".to_string())?;
     require(!portable.is_native(tape, precision), || "machine code though it is off".to_string())?;
@@ -319,7 +319,7 @@ fn grids(text: &str, level: Level, precision: Precision) -> Result<(), Failed> {
 
 /// Evaluates a tape both ways: the bits must be the same.
 fn compare_on(tape: &Tape, points: &Points, level: Level, precision: Precision) -> Result<(), Failed> {
-    let native = Cpu::new(Some(2))?.at_most(level);
+    let native = Cpu::new(Some(2))?.at_most(level).always_native();
     let portable = Cpu::new(Some(1))?.at_most(level).without_native();
     require(native.is_native_on(tape, points, precision), || "no machine code for this tape".to_string())?;
     require(!portable.is_native_on(tape, points, precision), || "machine code though it is off".to_string())?;

@@ -22,19 +22,30 @@ const SPANS: usize = 64;
 /// A tape as descents run it.
 pub(super) struct Descent<T> {
     plan: Plan,
-    native: Option<NativeSteps<T>>,
+    /// Made when there is much to do, if it can be.
+    native: Option<Option<NativeSteps<T>>>,
 }
 
 impl<T: Lane> Descent<T> {
-    pub(super) fn new(tape: &Tape, cpu: &Cpu) -> Descent<T> {
+    pub(super) fn new(tape: &Tape) -> Descent<T> {
         let rate = |input: &Input| if input.uniform { Rate::Row } else { Rate::Point };
         let plan = Plan::new(tape, &tape.inputs.iter().map(rate).collect::<Vec<Rate>>());
-        let native = cpu.native.then(|| NativeSteps::new(&plan, cpu.level)).flatten();
-        Descent { plan, native }
+        Descent { plan, native: None }
+    }
+
+    /// Makes machine code, if there can be some and that much work, this and earlier, is worth it.
+    pub(super) fn compile(&mut self, cpu: &Cpu, work: u64) {
+        if cpu.code.after(work) {
+            self.native.get_or_insert_with(|| NativeSteps::new(&self.plan, cpu.level));
+        }
     }
 
     pub(super) fn is_native(&self) -> bool {
-        self.native.is_some()
+        self.native().is_some()
+    }
+
+    fn native(&self) -> Option<&NativeSteps<T>> {
+        self.native.as_ref().and_then(Option::as_ref)
     }
 
     /// Takes all steps.
@@ -75,7 +86,7 @@ impl<T: Lane> Descent<T> {
 
     /// Takes the steps of these spans with every particle.
     fn advance(&self, cpu: &Cpu, spans: &[Span<T>], state: &Columns<T>, particles: usize) -> Result<(), BackendError> {
-        match &self.native {
+        match self.native() {
             Some(native) => {
                 // Some LANES particles a task: to hand one out costs as much as a few steps.
                 let group = native.group();

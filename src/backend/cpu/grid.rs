@@ -17,8 +17,6 @@ use rayon::prelude::*;
 
 /// Columns of a tile, but for the last one of a row: that may have up to a block more.
 const TILE: usize = (ACROSS - 1) * LANES;
-/// Points from which machine code is made for a grid: less work is done before the code would be there.
-const WORTH_CODE: usize = 1 << 15;
 /// Bytes of results from which these are written past the caches, which could not hold them for who comes next.
 const PAST_CACHES: usize = 8 << 20;
 
@@ -26,7 +24,7 @@ const PAST_CACHES: usize = 8 << 20;
 pub(super) struct Grid<T> {
     rates: Vec<Rate>,
     plan: Plan,
-    /// Made for the first large piece of work, if it can be.
+    /// Made when there is much to do, if it can be.
     native: Option<Option<NativeRows<T>>>,
 }
 
@@ -41,9 +39,9 @@ impl<T: Lane> Grid<T> {
         self.rates == sheet.rates(tape)
     }
 
-    /// Makes machine code, if there can be some and the work is worth it.
-    pub(super) fn compile(&mut self, cpu: &Cpu, sheet: &Sheet<T>) {
-        if cpu.native && sheet.rows * sheet.columns >= WORTH_CODE {
+    /// Makes machine code, if there can be some and that much work, this and earlier, is worth it.
+    pub(super) fn compile(&mut self, cpu: &Cpu, work: u64) {
+        if cpu.code.after(work) {
             self.native.get_or_insert_with(|| NativeRows::new(&self.plan, cpu.level));
         }
     }
@@ -55,14 +53,13 @@ impl<T: Lane> Grid<T> {
     }
 
     pub(super) fn evaluate(
-        &mut self,
+        &self,
         cpu: &Cpu,
         tape: &Tape,
         uniforms: &[f64],
         sheet: &Sheet<T>,
         columns: &Columns<T>,
     ) -> Result<(), BackendError> {
-        self.compile(cpu, sheet);
         let native = self.native(sheet);
         let job = Job { cpu, tape, uniforms, sheet, columns, plan: &self.plan, native };
         let tiles = job.tiles();

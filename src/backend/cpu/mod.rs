@@ -42,7 +42,27 @@ use std::sync::OnceLock;
 pub struct Cpu {
     pool: rayon::ThreadPool,
     level: Level,
-    native: bool,
+    code: Code,
+}
+
+/// When a tape becomes machine code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Code {
+    Never,
+    /// When it has been run at so many points, or so many particles have taken a step, that the code is there before the
+    /// interpreter would be done: measured, some microseconds for each instruction and copy of it.
+    Worthwhile,
+    Always,
+}
+
+impl Code {
+    /// Points, or particles times steps.
+    const WORTH: u64 = 1 << 18;
+
+    /// Whether to make code after so much work.
+    fn after(self, work: u64) -> bool {
+        self == Code::Always || self == Code::Worthwhile && work >= Code::WORTH
+    }
 }
 
 impl Cpu {
@@ -56,7 +76,7 @@ impl Cpu {
                 "the threads of the CPU engine could not be started: {error}; try --threads 1"
             ))
         })?;
-        Ok(Cpu { pool, level: Level::best(), native: native_wanted() })
+        Ok(Cpu { pool, level: Level::best(), code: code_wanted() })
     }
 
     /// The same engine at a lower SIMD level. Results keep their bits between levels that have fma.
@@ -67,23 +87,33 @@ impl Cpu {
     /// The same engine without machine code made at run time, as with `GRADFIELD_NATIVE=0` in the environment. Results
     /// keep their bits.
     pub fn without_native(self) -> Cpu {
-        Cpu { native: false, ..self }
+        Cpu { code: Code::Never, ..self }
     }
 
-    /// Whether descents on this tape run as machine code made for it.
+    /// The same engine with machine code also for work that is done sooner without. Results keep their bits.
+    pub fn always_native(self) -> Cpu {
+        Cpu { code: Code::Always, ..self }
+    }
+
+    /// Whether long descents on this tape run as machine code made for it.
     pub fn is_native(&self, tape: &Tape, precision: Precision) -> bool {
+        fn asked<T: Lane>(cpu: &Cpu, tape: &Tape) -> bool {
+            let mut descent = Descent::<T>::new(tape);
+            descent.compile(cpu, u64::MAX);
+            descent.is_native()
+        }
         match precision {
-            Precision::F32 => Descent::<f32>::new(tape, self).is_native(),
-            Precision::F64 => Descent::<f64>::new(tape, self).is_native(),
+            Precision::F32 => asked::<f32>(self, tape),
+            Precision::F64 => asked::<f64>(self, tape),
         }
     }
 
-    /// Whether this tape runs as machine code made for it over these points.
+    /// Whether this tape runs as machine code made for it over these points, if it does so often.
     pub fn is_native_on(&self, tape: &Tape, points: &Points, precision: Precision) -> bool {
         fn asked<T: Lane>(cpu: &Cpu, tape: &Tape, points: &Points) -> bool {
             let sheet = Sheet::<T>::of(points);
             let mut grid = Grid::<T>::new(&sheet, tape);
-            grid.compile(cpu, &sheet);
+            grid.compile(cpu, u64::MAX);
             grid.native(&sheet).is_some()
         }
         match precision {
@@ -98,10 +128,13 @@ impl Cpu {
     }
 }
 
-/// Whether descents may become machine code; the environment variable `GRADFIELD_NATIVE=0` says no.
-fn native_wanted() -> bool {
-    static WANTED: OnceLock<bool> = OnceLock::new();
-    *WANTED.get_or_init(|| std::env::var("GRADFIELD_NATIVE").as_deref() != Ok("0"))
+/// When tapes become machine code; the environment variable `GRADFIELD_NATIVE=0` says never.
+fn code_wanted() -> Code {
+    static WANTED: OnceLock<Code> = OnceLock::new();
+    *WANTED.get_or_init(|| match std::env::var("GRADFIELD_NATIVE").as_deref() {
+        Ok("0") => Code::Never,
+        _ => Code::Worthwhile,
+    })
 }
 
 impl Backend for Cpu {
@@ -118,6 +151,10 @@ impl Backend for Cpu {
     }
 
     fn flushes_subnormals(&self) -> bool {
+        false
+    }
+
+    fn flushes_in_descents(&self) -> bool {
         FLUSHES
     }
 
@@ -183,11 +220,13 @@ struct Prepared<'a, T> {
     grid: Option<Grid<T>>,
     /// Made when the first steps are taken.
     descent: Option<Descent<T>>,
+    /// Points and particle steps so far.
+    work: u64,
 }
 
 impl<'a, T: Lane> Prepared<'a, T> {
     fn new(cpu: &'a Cpu, tape: &Tape) -> Prepared<'a, T> {
-        Prepared { cpu, tape: tape.clone(), grid: None, descent: None }
+        Prepared { cpu, tape: tape.clone(), grid: None, descent: None, work: 0 }
     }
 }
 
@@ -199,7 +238,10 @@ impl<T: Lane> Program for Prepared<'_, T> {
             Some(grid) if grid.suits(&sheet, &self.tape) => grid,
             _ => Grid::new(&sheet, &self.tape),
         };
-        self.grid.insert(grid).evaluate(self.cpu, &self.tape, uniforms, &sheet, &columns)
+        self.work = self.work.saturating_add(points.len() as u64);
+        let grid = self.grid.insert(grid);
+        grid.compile(self.cpu, self.work);
+        grid.evaluate(self.cpu, &self.tape, uniforms, &sheet, &columns)
     }
 
     fn iterate(&mut self, state: &mut [Values], steps: &Steps) -> Result<(), BackendError> {
@@ -209,7 +251,9 @@ impl<T: Lane> Program for Prepared<'_, T> {
             columns.for_each(|column| column.par_chunks_mut(LANES).for_each(flush));
         });
         let columns = columns_of::<T>(state, particles)?;
-        let descent = self.descent.get_or_insert_with(|| Descent::new(&self.tape, self.cpu));
+        self.work = self.work.saturating_add((particles as u64).saturating_mul(steps.count));
+        let descent = self.descent.get_or_insert_with(|| Descent::new(&self.tape));
+        descent.compile(self.cpu, self.work);
         descent.iterate(self.cpu, &self.tape, steps, &columns, particles)
     }
 }

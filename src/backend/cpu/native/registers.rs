@@ -21,6 +21,47 @@ pub(super) enum Item {
     Number(Number),
 }
 
+/// Something about each item.
+#[derive(Debug)]
+pub(super) struct Map<T> {
+    /// By value, by row, by constant.
+    places: [Vec<Option<T>>; 3],
+}
+
+impl<T> Default for Map<T> {
+    fn default() -> Map<T> {
+        Map { places: [Vec::new(), Vec::new(), Vec::new()] }
+    }
+}
+
+impl<T> Map<T> {
+    fn place(item: Item) -> (usize, usize) {
+        match item {
+            Item::Value(k) => (0, k),
+            Item::Number(Number::Row(k)) => (1, k),
+            Item::Number(Number::Constant(k)) => (2, k),
+        }
+    }
+
+    pub(super) fn get(&self, item: &Item) -> Option<&T> {
+        let (kind, place) = Map::<T>::place(*item);
+        self.places[kind].get(place).and_then(Option::as_ref)
+    }
+
+    pub(super) fn contains_key(&self, item: &Item) -> bool {
+        self.get(item).is_some()
+    }
+
+    fn slot(&mut self, item: Item) -> &mut Option<T> {
+        let (kind, place) = Map::<T>::place(item);
+        let places = &mut self.places[kind];
+        if places.len() <= place {
+            places.resize_with(place + 1, || None);
+        }
+        &mut places[place]
+    }
+}
+
 /// How a program is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
@@ -43,11 +84,11 @@ pub(super) struct Allocator<'a> {
     /// What each register holds.
     pub(super) holds: Vec<Option<Item>>,
     /// Where each item is in a register.
-    pub(super) register: HashMap<Item, usize>,
+    pub(super) register: Map<usize>,
     /// Where each value is in memory.
     pub(super) memory: HashMap<usize, Address>,
     /// The moments at which an item will be used, the next one last.
-    uses: HashMap<Item, Vec<usize>>,
+    uses: Map<Vec<usize>>,
     /// The outputs that a value is.
     pub(super) columns: HashMap<usize, Vec<usize>>,
     pub(super) spills: usize,
@@ -74,9 +115,9 @@ impl<'a> Allocator<'a> {
             shape,
             kinds,
             holds: vec![None; machine.all_registers()],
-            register: HashMap::new(),
+            register: Map::default(),
             memory: HashMap::new(),
-            uses: HashMap::new(),
+            uses: Map::default(),
             columns: HashMap::new(),
             spills: 0,
             free_spills: Vec::new(),
@@ -95,7 +136,7 @@ impl<'a> Allocator<'a> {
                 if let Item::Value(value) = item(*output, copies, copy) {
                     self.columns.entry(value).or_default().push(column);
                     if self.shape.resident {
-                        self.uses.entry(Item::Value(value)).or_default().push(end);
+                        self.uses.slot(Item::Value(value)).get_or_insert_default().push(end);
                     }
                 }
             }
@@ -103,7 +144,7 @@ impl<'a> Allocator<'a> {
         let order = std::mem::take(&mut self.order);
         for (moment, (k, copy)) in order.iter().copied().enumerate().rev() {
             for operand in &program.code[k].operands {
-                self.uses.entry(item(*operand, copies, copy)).or_default().push(moment);
+                self.uses.slot(item(*operand, copies, copy)).get_or_insert_default().push(moment);
             }
         }
         self.order = order;
@@ -112,7 +153,7 @@ impl<'a> Allocator<'a> {
     /// The instruction of this moment is in the making: its uses lie behind.
     pub(super) fn pass(&mut self, items: &[Item], moment: usize) {
         for item in items {
-            if let Some(uses) = self.uses.get_mut(item) {
+            if let Some(uses) = self.uses.slot(*item) {
                 while uses.last().is_some_and(|next| *next <= moment) {
                     uses.pop();
                 }
@@ -122,12 +163,12 @@ impl<'a> Allocator<'a> {
 
     pub(super) fn claim(&mut self, item: Item, register: usize) {
         self.holds[register] = Some(item);
-        self.register.insert(item, register);
+        *self.register.slot(item) = Some(register);
     }
 
     pub(super) fn drop_register(&mut self, register: usize) {
         if let Some(item) = self.holds[register].take() {
-            self.register.remove(&item);
+            *self.register.slot(item) = None;
         }
     }
 
