@@ -1,6 +1,7 @@
 //! THE TABLE of operations: one row each, and everything that knows an operation reads the row.
 //!
-//! A row holds the name, the operands, the kernel (one text: Rust for the CPU's SIMD loops, WGSL for the GPU),
+//! A row holds the name, the operands, the kernel (one text: Rust for the CPU's SIMD loops, WGSL for the GPU, and what
+//! the CPU's code generator reads),
 //! the reference in plain f64, the partial derivatives in gradfield's own language, the slack in ULP that each
 //! engine is allowed, and a domain to sample in tests. From it come the parser's names, constant folding, the
 //! three engines, derivatives and tests. To add an operation is to add a row (and, where it needs a polynomial,
