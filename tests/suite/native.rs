@@ -293,8 +293,8 @@ fn sizes(count: usize, precision: Precision, random: &mut Random) -> Vec<f64> {
     if precision == Precision::F32 { all.iter().map(narrow).collect() } else { all }
 }
 
-/// f and its gradient over grids and a list whose lengths fit no vector, no block and no tile; one of the grids is
-/// large enough that its results go past the caches.
+/// f and its gradient over grids and a list whose lengths fit no vector, no block and no tile; some of the grids are
+/// large enough that their results go past the caches, with rows in one piece or in two.
 fn grids(text: &str, level: Level, precision: Precision) -> Result<(), Failed> {
     let expression = Expression::parse(text)?;
     let tape = tape_of(&expression.gradient()?);
@@ -305,7 +305,7 @@ fn grids(text: &str, level: Level, precision: Precision) -> Result<(), Failed> {
         1 => all.push(Points::Grid(vec![axis(100_003)])),
         2 => {
             all.extend(
-                [(2305, 17), (257, 300), (37, 2001), (40_000, 1), (5000, 403)]
+                [(2305, 17), (257, 300), (37, 2001), (40_000, 1), (5000, 403), (3001, 701), (4096, 257)]
                     .map(|(x, y)| Points::Grid(vec![axis(x), axis(y)])),
             );
         }

@@ -88,7 +88,8 @@ impl Block {
                 ["gradfield", arguments @ ..] => {
                     // The page's digits are those of a processor with fma, whatever level the tests are made to run at.
                     let mut command = Command::new(program());
-                    let run = command.args(arguments).current_dir(folder.path()).env_remove("GRADFIELD_SIMD").output()?;
+                    let run =
+                        command.args(arguments).current_dir(folder.path()).env_remove("GRADFIELD_SIMD").output()?;
                     let (out, notes) = (String::from_utf8(run.stdout)?, String::from_utf8(run.stderr)?);
                     code = run.status.code().unwrap_or(-1);
                     let asked = self.steps.get(k + 1).is_some_and(|next| next.command == "echo $?");

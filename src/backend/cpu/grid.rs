@@ -5,7 +5,7 @@
 //!
 //! Who should not use it: anyone but `cpu`.
 
-use super::native::{Lines, NativeRows};
+use super::native::{Area, Lines, NativeRows};
 use super::plan::{Plan, Rate};
 use super::sheet::{Sheet, Tile};
 use super::workspace::{ACROSS, Workspace};
@@ -126,14 +126,12 @@ impl<T: Lane> Job<'_, T> {
         let width = self.sheet.columns;
         let past_caches = self.sheet.rows * width * size_of::<T>() * self.columns.0.len() >= PAST_CACHES;
         let streams = workspace.streams(self.plan, self.sheet, tile, self.tape);
-        for row in 0..tile.rows {
-            let first = (tile.row + row) * width + tile.column;
-            // SAFETY: the tile lies within the columns.
-            let results: Vec<*mut T> = self.columns.0.iter().map(|column| unsafe { column.add(first) }).collect();
-            // SAFETY: the workspace has a tile's columns for each stream, the tile's part of the results is this
-            // thread's alone.
-            unsafe { native.run(scratch, (&workspace.rows, row), &streams, &results, tile.columns, past_caches) };
-        }
-        native.settle();
+        let first = tile.row * width + tile.column;
+        let area = Area { rows: tile.rows, columns: tile.columns, pitch: width };
+        // SAFETY: the tile lies within the columns.
+        let results = self.columns.0.iter().map(|column| unsafe { column.add(first) }).collect();
+        // SAFETY: the workspace has a tile's columns for each stream, the tile's part of the results is this thread's
+        // alone.
+        unsafe { native.run(scratch, &workspace.rows, area, &streams, results, past_caches) };
     }
 }

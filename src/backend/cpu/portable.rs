@@ -32,6 +32,13 @@ impl<T: Lane> NativeSteps<T> {
     }
 }
 
+/// A part of a sheet.
+pub(super) struct Area {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) pitch: usize,
+}
+
 /// No machine code: there is none of these.
 pub(super) struct NativeRows<T>(Infallible, PhantomData<fn(T)>);
 
@@ -53,16 +60,12 @@ impl<T: Lane> NativeRows<T> {
     pub(super) unsafe fn run(
         &self,
         _: &mut Lines<T>,
-        _: (&[Block<T>], usize),
+        _: &[Block<T>],
+        _: Area,
         _: &[*const T],
-        _: &[*mut T],
-        _: usize,
+        _: Vec<*mut T>,
         _: bool,
     ) {
-        match self.0 {}
-    }
-
-    pub(super) fn settle(&self) {
         match self.0 {}
     }
 }

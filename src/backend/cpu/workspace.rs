@@ -14,7 +14,7 @@ use crate::tape::Tape;
 /// Blocks side by side in a tile: rows are written in runs of this many blocks, which the memory system likes
 /// better than one block here and the next a row below; the tile's column work stays in the second-level cache. An odd
 /// number, so that the columns of different inputs do not meet in the same lines of the cache.
-pub(super) const ACROSS: usize = 9;
+pub(super) const ACROSS: usize = 17;
 
 /// A thread's blocks.
 pub(super) struct Workspace<T> {

@@ -547,7 +547,7 @@ impl Lowering {
 }
 
 /// One of the results; nothing where a rounding mode or a NaN would decide.
-fn arithmetic<T: Copy + PartialEq>(kind: Kind, operands: [T; 2], results: [T; 4]) -> Option<T> {
+fn arithmetic<T: Copy + PartialOrd>(kind: Kind, operands: [T; 2], results: [T; 4]) -> Option<T> {
     let place = match kind {
         Kind::Add => 0,
         Kind::Subtract => 1,
@@ -555,6 +555,6 @@ fn arithmetic<T: Copy + PartialEq>(kind: Kind, operands: [T; 2], results: [T; 4]
         Kind::Divide => 3,
         _ => return None,
     };
-    let is_number = |x: &T| *x == *x;
+    let is_number = |x: &T| x.partial_cmp(x).is_some();
     operands.iter().chain(&results[place..=place]).all(is_number).then_some(results[place])
 }

@@ -5,7 +5,7 @@
 //! there, which costs cheap tapes more than the arithmetic; and it cannot see what two operations have in common. The
 //! bits are the interpreter's (a NaN may be another NaN), which remains for every other processor and for small work.
 //!
-//! `text` reads the kernels, `lower` takes a tape apart to the processor's operations, `frame` makes a loop of them
+//! `text` reads the kernels, `lower` takes a tape apart to the processor's operations, `frame` makes a loop of them (that `rows` runs over a grid)
 //! with `emit` for each and `registers` for their numbers, `assemble` (with the table in `codes`) makes bytes, `memory`
 //! makes these executable.
 //!
@@ -18,23 +18,23 @@ mod frame;
 mod lower;
 mod memory;
 mod registers;
+mod rows;
 mod schedule;
 mod text;
 
 use super::plan::Plan;
 use super::{Columns, Lane};
-use crate::kernel::{Block, LANES, Level};
+use crate::kernel::{Block, Level};
 use crate::real::Precision;
 use codes::Machine;
 use frame::Generated;
 use lower::Program;
 use memory::Code;
 use registers::Shape;
+pub(super) use rows::{Area, NativeRows};
 
 /// Copies of a brief step, at most: their states fill the registers.
 const COPIES: usize = 8;
-/// Vectors of a row at a time, where the instructions of one wait for each other.
-const ROW: usize = 4;
 /// Copies of a longer one, where one step waits for the other: measured, from 3 on the gain is small, from 8 on the
 /// spilled vectors cost more.
 const SIDE_BY_SIDE: usize = 6;
@@ -178,120 +178,4 @@ fn best(program: &Program, machine: Machine) -> Option<Generated> {
     let copies = if program.waits() { SIDE_BY_SIDE.min(SHORT / length).max(1) } else { 1 };
     let side_by_side = [true, false].map(|resident| Shape { copies, interleaved: true, resident });
     brief.chain(side_by_side).find_map(|shape| frame::steps(program, machine, shape))
-}
-
-/// The inner loop of a grid: a row of a tile.
-#[derive(Debug)]
-pub(super) struct NativeRows<T> {
-    /// One vector at a time.
-    single: Code<T>,
-    /// Some at a time, and results go through the caches, or past them.
-    through: Code<T>,
-    past: Code<T>,
-    copies: usize,
-    spills: usize,
-    machine: Machine,
-    constants: Lines<T>,
-}
-
-impl<T: Lane> NativeRows<T> {
-    /// Machine code for the inner loop of `plan`; `None` where the interpreter has to do it.
-    pub(super) fn new(plan: &Plan, level: Level) -> Option<NativeRows<T>> {
-        let machine = machine::<T>(level)?;
-        let program = Program::lower(plan, plan.columns, T::PRECISION)?;
-        let length = program.code.len().max(1);
-        if length > LONG {
-            return None;
-        }
-        let copies = if program.waits() { ROW.min(SHORT / length).max(1) } else { 1 };
-        let single = frame::row(&program, machine, 1, false)?;
-        let through = frame::row(&program, machine, copies, false)?;
-        let past = frame::row(&program, machine, copies, true)?;
-        Some(NativeRows {
-            single: Code::new(&single.bytes)?,
-            through: Code::new(&through.bytes)?,
-            past: Code::new(&past.bytes)?,
-            copies,
-            spills: single.spills.max(through.spills).max(past.spills),
-            machine,
-            constants: constants(&program, machine),
-        })
-    }
-
-    /// The fewest columns that it computes.
-    pub(super) fn lanes(&self) -> usize {
-        self.machine.bytes() / self.machine.number()
-    }
-
-    /// A thread's memory for spilled vectors.
-    pub(super) fn scratch(&self) -> Lines<T> {
-        Lines::new(self.spills * self.machine.bytes())
-    }
-
-    /// Computes one row over `columns` columns (at least [`NativeRows::lanes`]); `row` is its place in each block of
-    /// `rows`. After results that went past the caches comes [`NativeRows::settle`].
-    ///
-    /// # Safety
-    /// Each stream has that many numbers to read, each result has room for that many, which nobody else uses meanwhile;
-    /// `rows` has a block for each row block of the plan.
-    pub(super) unsafe fn run(
-        &self,
-        scratch: &mut Lines<T>,
-        (rows, row): (&[Block<T>], usize),
-        streams: &[*const T],
-        results: &[*mut T],
-        columns: usize,
-        past_caches: bool,
-    ) {
-        debug_assert!(columns >= self.lanes() && row < LANES);
-        let spill = scratch.start();
-        let part = |code: &Code<T>, start: usize, end: usize| {
-            let bounds = [start * size_of::<T>(), end * size_of::<T>()];
-            // SAFETY: the caller vouches for the streams and results, from `start` to `end` is a number of whole vectors
-            // (at least one), and the code was made for this format and a level that the processor has.
-            unsafe {
-                let constants = self.constants.lines.as_ptr().cast::<T>();
-                let numbers = rows.as_ptr().cast::<T>().add(row);
-                let (streams, results) = (streams.as_ptr().cast_mut().cast(), results.as_ptr().cast_mut().cast());
-                code.run(streams, results, spill, numbers, constants, bounds.as_ptr().expose_provenance());
-            }
-        };
-        let lanes = self.lanes();
-        let (mut start, code) = match self.border(results).filter(|_| past_caches && columns >= 4 * lanes) {
-            Some(border) => (border, &self.past),
-            None => (0, &self.through),
-        };
-        // What comes before the border of a vector, or is left over, lies in a vector that overlaps.
-        if start > 0 {
-            part(&self.single, 0, lanes);
-        }
-        for (code, lanes) in [(code, self.copies * lanes), (&self.single, lanes)] {
-            let whole = (columns - start) / lanes * lanes;
-            if whole > 0 {
-                part(code, start, start + whole);
-            }
-            start += whole;
-        }
-        if start < columns {
-            part(&self.single, columns - lanes, columns);
-        }
-    }
-
-    /// The first column whose results are all on the border of a vector.
-    fn border(&self, results: &[*mut T]) -> Option<usize> {
-        let bytes = self.machine.bytes();
-        let ahead = |result: &*mut T| result.addr().wrapping_neg() % bytes;
-        let first = results.first().map(ahead)?;
-        let together = first.is_multiple_of(size_of::<T>()) && results.iter().all(|result| ahead(result) == first);
-        together.then_some(first / size_of::<T>())
-    }
-
-    /// Makes what went past the caches visible to other threads, once these are told of it.
-    pub(super) fn settle(&self) {
-        // SAFETY: every x86-64 processor has this instruction.
-        #[allow(unused_unsafe, reason = "safe or not by the compiler's version")]
-        unsafe {
-            std::arch::x86_64::_mm_sfence();
-        }
-    }
 }
