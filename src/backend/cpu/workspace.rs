@@ -41,14 +41,21 @@ struct Resolved<T> {
 
 impl<T: Lane> Workspace<T> {
     pub(super) fn new(plan: &Plan) -> Workspace<T> {
-        let blocks = |count| vec![[T::default(); LANES]; count];
         Workspace {
-            rows: blocks(plan.rows),
-            columns: blocks(plan.columns * ACROSS),
-            registers: blocks(plan.registers),
-            outputs: [blocks(plan.outputs.len()), blocks(plan.outputs.len())],
+            rows: vec![[T::default(); LANES]; plan.rows],
+            columns: Vec::new(),
+            registers: Vec::new(),
+            outputs: [Vec::new(), Vec::new()],
             resolved: Default::default(),
         }
+    }
+
+    /// Memory for what the interpreter's inner loop makes; machine code needs none.
+    fn reserve(&mut self, plan: &Plan) {
+        let block = [T::default(); LANES];
+        self.columns.resize(plan.columns * ACROSS, block);
+        self.registers.resize(plan.registers, block);
+        self.outputs.iter_mut().for_each(|outputs| outputs.resize(plan.outputs.len(), block));
     }
 
     /// Computes everything that is one number per row, for `count` rows; `input(k, row)` is the input's value.
@@ -82,6 +89,12 @@ impl<T: Lane> Workspace<T> {
         (block, in_place): (usize, bool),
         tape: &Tape,
     ) {
+        let all_in_place =
+            in_place && plan.column_inputs.iter().all(|(_, input)| sheet.as_it_is(tape, *input).is_some());
+        if all_in_place && plan.column_code.is_empty() {
+            return;
+        }
+        self.columns.resize(plan.columns * ACROSS, [T::default(); LANES]);
         let start = tile.column + block * LANES;
         let count = LANES.min(tile.column + tile.columns - start);
         for (place, input) in &plan.column_inputs {
@@ -100,7 +113,9 @@ impl<T: Lane> Workspace<T> {
 
     /// Where each column block of the plan begins, a tile's columns one after the other: here, or where it is.
     pub(super) fn streams(&self, plan: &Plan, sheet: &Sheet<'_, T>, tile: &Tile, tape: &Tape) -> Vec<*const T> {
-        let mut streams: Vec<*const T> = (0..plan.columns).map(|k| self.columns[k * ACROSS].as_ptr()).collect();
+        let mut streams: Vec<*const T> = (0..plan.columns)
+            .map(|k| self.columns.get(k * ACROSS).map_or(std::ptr::null(), |block| block.as_ptr()))
+            .collect();
         for (place, input) in &plan.column_inputs {
             if let Some(column) = sheet.as_it_is(tape, *input) {
                 streams[*place] = column[tile.column..].as_ptr();
@@ -130,6 +145,7 @@ impl<T: Lane> Workspace<T> {
         width: usize,
         out: &Columns<T>,
     ) {
+        self.reserve(plan);
         let whole = (block + 1) * LANES <= tile.columns;
         let first = tile.row * width + tile.column + block * LANES;
         let mut resolved = std::mem::take(&mut self.resolved[block]);
@@ -187,6 +203,7 @@ impl<T: Lane> Workspace<T> {
         start: usize,
         particles: usize,
     ) {
+        self.reserve(plan);
         for (k, column) in state.0.iter().enumerate() {
             // SAFETY: the block of particles lies within the columns and is this thread's alone.
             let column = unsafe { std::slice::from_raw_parts(column.add(start), particles) };
