@@ -164,16 +164,16 @@ pub struct Costs {
 }
 
 impl Default for Costs {
-    /// The CPU's are rounded from `benches/results/2026-11-22-cpu.md` (2 threads with AVX-512: 12 G additions a second
-    /// and thread in descents, and, for grids, 10 GB/s of results in memory that is warm; memory that is fresh takes 3
+    /// The CPU's are rounded from `benches/results/2026-11-22-peers.md` (2 threads with AVX-512: 50 G operations a second
+    /// and thread in descents, and, for grids, 25 GB/s of results in memory that is warm; memory that is fresh takes 3
     /// GB/s on either engine). Of the GPU's only the compile time rests on a measurement, and that on a software
     /// adapter (0.3 s for 1000 instructions). The rest are guesses, not measured by gradfield on any hardware GPU yet:
     /// 0.3 s to start (drivers take 0.1 to 1), 1 T additions a second (a small GPU), doubles 32 times as dear (all but
     /// data centres' GPUs), 8 GB/s home over PCIe.
     fn default() -> Costs {
         Costs {
-            cpu_operations: 12e9,
-            cpu_bytes: 10e9,
+            cpu_operations: 50e9,
+            cpu_bytes: 25e9,
             gpu_start: 0.3,
             gpu_compile: 0.3e-3,
             gpu_operations: 1e12,
@@ -282,7 +282,7 @@ mod tests {
             panic!("it pays")
         };
         let BreakEven::From(many) =
-            BreakEven::between(&costs.cpu(&demand(1.0, 40.0, 0.0), 32), &costs.gpu(&demand(1.0, 40.0, 0.0)))
+            BreakEven::between(&costs.cpu(&demand(1.0, 40.0, 0.0), 16), &costs.gpu(&demand(1.0, 40.0, 0.0)))
         else {
             panic!("it pays")
         };
