@@ -1,10 +1,13 @@
-// Frame: one invocation is one given point. The tape brings `In`, `Out`, `evaluate`, and `load` and `store`, which
-// name its variables and outputs.
+// Frame: one invocation is EACH neighbouring points of a list. The tape brings `In`, `Out`, `evaluate`, and `compute`,
+// which names its variables and outputs.
+
+// One section per variable.
+@group(0) @binding(2) var<storage, read> points: array<W>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let place = position(id);
-    if (place < job.count) {
-        store(place, evaluate(load(place)));
+    let index = EACH * position(id);
+    if (index < job.count) {
+        compute(index);
     }
 }

@@ -12,7 +12,7 @@ struct Job {
     count: u32,
     // Invocations in one row of workgroups.
     width: u32,
-    // Numbers from one column (of the input, the output, the state) to the next.
+    // Numbers from one column (of the input, the output, the state) to the next, a multiple of EACH.
     section: u32,
     // iterate: the first particle; how many steps; the number of the first step.
     first: u32,
@@ -25,10 +25,9 @@ struct Job {
 @group(0) @binding(0) var<storage, read> job: Job;
 // The uniform inputs of the tape, in order.
 @group(0) @binding(1) var<storage, read> params: array<R>;
-// grid: the axes' coordinates, one axis after the other. columns: one section per variable.
-@group(0) @binding(2) var<storage, read> points: array<R>;
-// grid, columns: one section per output. iterate: one section per varying input.
-@group(0) @binding(3) var<storage, read_write> results: array<R>;
+// Binding 2 is a frame's own. grid, columns: one section per output. iterate: one section per varying input. W is EACH
+// numbers side by side.
+@group(0) @binding(3) var<storage, read_write> results: array<W>;
 
 // The number of an invocation. Neighbours are neighbours in memory, so loads and stores coalesce.
 fn position(id: vec3<u32>) -> u32 {

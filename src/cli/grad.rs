@@ -80,8 +80,12 @@ fn equations<'a>(lines: impl Iterator<Item = (&'a String, &'a String)>) -> Strin
 #[cfg(feature = "gpu")]
 fn wgsl(outputs: &Outputs) -> Result<String, Failure> {
     use gradfield::backend::gpu::{Frame, Mathematics, shader_text};
-    Ok(shader_text(&gradfield::field::tape_of(outputs), gradfield::Precision::F32, Frame::Columns, Mathematics::Own)
-        + "\n")
+    Ok(shader_text(
+        &gradfield::field::tape_of(outputs),
+        gradfield::Precision::F32,
+        Frame::Columns { each: 1 },
+        Mathematics::Own,
+    ) + "\n")
 }
 
 #[cfg(not(feature = "gpu"))]

@@ -75,7 +75,7 @@ fn steps_of_a_rule(engine: Engine) -> Result<(), Failed> {
 
 /// A wrong operation, and right operations whose results are stored in the wrong place.
 fn fails_with_a_fault(engine: Engine) -> Result<(), Failed> {
-    let store = |output: usize| format!("results[1u * job.section + index] = o.v{output}");
+    let store = |output: usize| format!("results[(1u * job.section + index) / EACH] = W(o0.v{output}");
     for fault in ["return m_sin(a)=>return a".to_string(), format!("{}=>{}", store(1), store(2))] {
         let output = command(engine).env("GRADFIELD_FAULT", &fault).output()?;
         let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;

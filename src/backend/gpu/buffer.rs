@@ -100,7 +100,7 @@ impl<'g> Buffers<'g> {
         kind: Option<Kind>,
     ) -> Result<wgpu::SubmissionIndex, BackendError> {
         let start = Instant::now();
-        let (x, y) = self.gpu.limits.workgroups(job.count);
+        let (x, y) = self.gpu.limits.workgroups(job.invocations());
         let words = job.words(x);
         for place in [Place::Job, Place::Params, Place::Points, Place::Results] {
             self.reserve(place, if place == Place::Job { 4 * words.len() as u64 } else { 0 })?;

@@ -16,10 +16,12 @@
 //! `faults.rs` tells what went wrong, `tally.rs` counts, `watch.rs` and `memory.rs` measure, `adapter.rs` chooses a
 //! device.
 //!
-//! Bounds checks and loop bounds that wgpu adds to a shader stay on: switching them off is `unsafe`, and their cost
-//! (a comparison per load, a counter per step) is small against a tape's own work. An open device keeps what it has
-//! compiled, so that a program of the same tape compiles nothing. A pipeline cache on disk would be `unsafe` as well
-//! (its bytes are trusted by the driver); the common drivers keep one of their own.
+//! wgpu bounds every loop of a shader by a counter of its own: some ten instructions a step, as many as a cheap
+//! descent has. It is off, for the one loop that there is ends (`iterate.wgsl`). Bounds checks stay on: where the driver
+//! promises that a read or write outside a buffer does no harm (Vulkan's robustBufferAccess2), wgpu adds none; elsewhere
+//! they cost a comparison per load. An open device keeps what it has compiled, so that a program of the same tape
+//! compiles nothing. A pipeline cache on disk is not kept: its bytes are trusted by the driver, and the common drivers
+//! keep one of their own.
 //!
 //! Who should not use it: anyone who can ask a `Backend`.
 
@@ -193,8 +195,12 @@ impl Gpu {
     fn compile(&self, text: &str) -> Result<wgpu::ComputePipeline, BackendError> {
         self.guarded("compiling the shader", || {
             let source = wgpu::ShaderSource::Wgsl(text.into());
-            let module =
-                self.device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some("gradfield"), source });
+            let descriptor = wgpu::ShaderModuleDescriptor { label: Some("gradfield"), source };
+            let checks =
+                wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
+            // SAFETY: every loop ends. The texts of operations and of the mathematics have none, nor has a tape's; the
+            // frame `iterate.wgsl` has one, which counts up to a number of 32 bits. A test counts the loops.
+            let module = unsafe { self.device.create_shader_module_trusted(descriptor, checks) };
             self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some("gradfield"),
                 layout: Some(&self.layout),

@@ -4,17 +4,51 @@
 //! dispatch can hold, workgroups, the words of a dispatch's job. Counts and offsets have 64 bits here and 32 in a
 //! shader; a chunk is therefore at most 2^31 points and begins at a place given by axis.
 
+use crate::real::Precision;
 use std::ops::Range;
 
 /// Invocations in a workgroup; the frames say the same.
 ///
 /// A point needs no other point, so there is nothing to share and nothing to wait for; what counts is that the
 /// device is full. An H200 runs 2048 threads on each of its 132 SMs in at most 32 workgroups: 64 is the smallest
-/// group that can fill it, and the smallest packs best when a long tape takes many registers. More than one point
-/// per invocation would save index arithmetic (some 25 instructions a variable) but a field is bound by its way
-/// home: per point and f32 output 4 bytes over 50 GB/s of PCIe take 80 ps, in which 132 SMs do some 2600
-/// instructions. And neighbouring invocations already store to neighbouring words, whole lines at a time.
+/// group that can fill it, and the smallest packs best when a long tape takes many registers.
+///
+/// Particles move nothing but their state, once for many steps; what they cost is the tape and, with the loop, some 3
+/// instructions more a step. An H200 begins 33 T instructions/s, so at the most 2.5 T steps/s of gradient descent on
+/// Himmelblau (10 instructions). One particle an invocation: 100,000 of them are 6 warps for each scheduler, which
+/// begin 78 instructions in a step, more than the 30 cycles for which a chain of 6 waits; so more particles in an
+/// invocation would hide nothing, and leave fewer warps.
 pub(super) const WORKGROUP: u32 = 64;
+
+/// What a tape may cost, in additions, to be computed for several points by an invocation.
+const CHEAP: f64 = 512.0;
+
+/// Bytes of an output that an invocation stores at once: the widest store that graphics cards have.
+const STORE: usize = 16;
+
+/// How many points an invocation computes of a tape that costs `cost` additions a point.
+///
+/// The plan, with an H200 as the card (4.8 TB/s; 132 SMs that begin 128 instructions a cycle at 1.98 GHz, integer ones
+/// half as many: NVIDIA's data sheet and tuning guide). A grid of two variables with f and both partials
+///
+/// - moves 12 bytes a point in f32, 24 in f64, all of them stores: coordinates come from a cache. That allows 400 G
+///   points/s, or 200 G, and so 84 (168) instructions a point before the stores wait for them. In f64, which runs at
+///   half the rate, 84 as well.
+/// - computes, beside its tape, where it is: a quotient for every axis but the slowest (some 20 integer
+///   instructions, 40 places), a load of each coordinate, the places of three stores (some 5 each): 70 to 80. Alone in
+///   an invocation, a point would leave no room for a tape: half the card's bandwidth on Himmelblau (24 instructions).
+/// - With four points in an invocation there is one quotient and one store of 16 bytes an output for all four, and a
+///   step of some 6 for each: 20 to 25 places. That leaves 60 for the tape.
+///
+/// A list reads what a grid computes, and is bound by memory at 20 bytes a point (f32): here the wide loads count.
+/// A tape that costs more than [`CHEAP`] is bound by itself: the rest is under a seventh of it, not worth four times
+/// the text to compile. In f64 two points fill a store. From 2^20 points on, four each still fill the card.
+///
+/// All of this is about what stays on the card. A field that goes home is bound by its way there: 12 bytes a point over
+/// 50 GB/s of PCIe take 240 ps, in which the card begins 8000 instructions.
+pub(super) fn points_each(cost: f64, precision: Precision) -> u32 {
+    if cost <= CHEAP { (STORE / precision.bytes()) as u32 } else { 1 }
+}
 
 /// The most points in a chunk.
 const MOST: u64 = 1 << 31;
@@ -82,10 +116,12 @@ pub(super) fn place(lengths: &[usize], index: usize) -> Vec<usize> {
     place
 }
 
-/// What a dispatch is told; `prelude.wgsl` has the same members in the same order.
+/// What a dispatch is told; `prelude.wgsl` has the same members in the same order, but for `each`, which is text.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Job {
     pub(super) count: usize,
+    /// Points or particles of an invocation; 0 stands for 1.
+    pub(super) each: u32,
     pub(super) section: usize,
     pub(super) first: usize,
     pub(super) steps: u32,
@@ -95,6 +131,11 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// How many invocations it takes.
+    pub(super) fn invocations(&self) -> usize {
+        self.count.div_ceil(self.each.max(1) as usize)
+    }
+
     /// The words of the buffer; `row` is the number of workgroups along x. An array in WGSL has one element at least.
     pub(super) fn words(&self, row: u32) -> Vec<u32> {
         let head = [self.count as u32, row * WORKGROUP, self.section as u32, self.first as u32, self.steps, self.step];
@@ -143,6 +184,14 @@ mod tests {
         assert_eq!(LIMITS.capacity(3, 4, 1 << 40), (1 << 20) / 12 / 64 * 64);
         assert_eq!(LIMITS.capacity(1 << 17, 8, 1 << 40), 1);
         assert_eq!(LIMITS.capacity(1 << 18, 8, 1 << 40), 0);
+    }
+
+    #[test]
+    fn a_store_is_filled_where_the_tape_is_cheap() {
+        let each = |cost| [Precision::F32, Precision::F64].map(|precision| points_each(cost, precision));
+        assert_eq!([each(CHEAP), each(CHEAP + 1.0)], [[4, 2], [1, 1]]);
+        let job = |count, each| Job { count, each, ..Job::default() }.invocations();
+        assert_eq!([job(0, 4), job(1, 4), job(4, 4), job(5, 4), job(5, 0)], [0, 1, 1, 2, 5]);
     }
 
     #[test]

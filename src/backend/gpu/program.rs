@@ -22,6 +22,8 @@ pub(super) struct GpuProgram<'g> {
     tape: Tape,
     precision: Precision,
     varying: usize,
+    /// Points of an invocation.
+    each: u32,
     pipelines: HashMap<Frame, wgpu::ComputePipeline>,
     buffers: Buffers<'g>,
     pace: Pace,
@@ -69,8 +71,12 @@ impl<'g> GpuProgram<'g> {
                 gpu.limits.binding
             )));
         }
-        let (buffers, pace) = (Buffers::new(gpu), Pace::new(cost::of(tape, precision), precision));
-        Ok(GpuProgram { gpu, tape: tape.clone(), precision, varying, pipelines: HashMap::new(), buffers, pace })
+        let cost = cost::of(tape, precision);
+        // Where not even a workgroup of points fits, columns may begin anywhere.
+        let narrow = gpu.limits.capacity(columns, precision.bytes(), gpu.limits.chunk) < WORKGROUP as usize;
+        let each = if narrow { 1 } else { plan::points_each(cost, precision) };
+        let (buffers, pace) = (Buffers::new(gpu), Pace::new(cost, precision));
+        Ok(GpuProgram { gpu, tape: tape.clone(), precision, varying, each, pipelines: HashMap::new(), buffers, pace })
     }
 
     /// The compiled frame, which is cheap to clone.
@@ -109,8 +115,13 @@ impl<'g> GpuProgram<'g> {
         count.next_multiple_of(WORKGROUP as usize).min(capacity).max(count)
     }
 
+    /// A job of `count` points.
+    fn points(&self, count: usize, capacity: usize) -> Job {
+        Job { each: self.each, ..Job::of(count, capacity) }
+    }
+
     fn grid(&mut self, axes: &[Vec<f64>], stream: &mut Stream<'_, 'g>) -> Result<(), BackendError> {
-        let pipeline = self.pipeline(Frame::Grid)?;
+        let pipeline = self.pipeline(Frame::Grid { each: self.each })?;
         let limits = self.gpu.limits;
         let capacity = limits.capacity(self.tape.outputs.len(), self.precision.bytes(), limits.chunk);
         let order = Points::array_order(axes.len());
@@ -124,7 +135,7 @@ impl<'g> GpuProgram<'g> {
             let (total, mut from) = (lengths.iter().product(), 0);
             while from < total {
                 let count = self.pace.points(capacity.min(total - from));
-                let job = Job { axes: axes_of(&order, &lengths, from), ..Job::points(count, capacity) };
+                let job = Job { axes: axes_of(&order, &lengths, from), ..self.points(count, capacity) };
                 self.chunk(&pipeline, job, done + from, stream)?;
                 from += count;
             }
@@ -134,12 +145,12 @@ impl<'g> GpuProgram<'g> {
     }
 
     fn list(&mut self, count: usize, columns: &[Values], stream: &mut Stream<'_, 'g>) -> Result<(), BackendError> {
-        let pipeline = self.pipeline(Frame::Columns)?;
+        let pipeline = self.pipeline(Frame::Columns { each: self.each })?;
         let (limits, size) = (self.gpu.limits, self.precision.bytes());
         let capacity = limits.capacity(self.tape.outputs.len().max(columns.len()), size, limits.chunk);
         let mut from = 0;
         while from < count {
-            let job = Job::points(self.pace.points(capacity.min(count - from)), capacity);
+            let job = self.points(self.pace.points(capacity.min(count - from)), capacity);
             let (range, section) = (from..from + job.count, job.section * size);
             self.buffers.reserve(Place::Points, (section * columns.len()) as u64)?;
             for (k, column) in columns.iter().enumerate() {
@@ -236,8 +247,8 @@ impl<'g> GpuProgram<'g> {
 }
 
 impl Job {
-    /// A job of `count` points.
-    fn points(count: usize, capacity: usize) -> Job {
+    /// A job of `count` points or particles.
+    fn of(count: usize, capacity: usize) -> Job {
         Job { count, section: GpuProgram::section(count, capacity), ..Job::default() }
     }
 }
@@ -290,7 +301,7 @@ impl<'g> Program for GpuProgram<'g> {
         let mut stream = Stream { columns: state, flight: None, free: None };
         let mut from = 0;
         while from < particles && steps.count > 0 {
-            let group = Job::points(capacity.min(particles - from), capacity);
+            let group = Job::of(capacity.min(particles - from), capacity);
             let (range, section) = (from..from + group.count, group.section * size);
             self.buffers.reserve(Place::Results, (section * self.varying) as u64)?;
             for (k, column) in stream.columns.iter().enumerate() {

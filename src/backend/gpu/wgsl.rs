@@ -3,8 +3,8 @@
 //! Flows in: a [`Tape`], a format, a [`Frame`]. Flows out: the text of a compute shader with the entry point `main`.
 //! It is put together from, in this order: `prelude32` or `prelude64` (names of the format), `prelude` (the job and
 //! the buffers), the parts of the mathematics that the tape calls, the tape (`In`, `Out`, one function per
-//! operation, `evaluate`), the glue that names the tape's inputs and outputs (`load`, `store`, `advance`), the
-//! frame. No frame knows an expression, and `evaluate` knows no frame.
+//! operation, `evaluate`), the glue that names the tape's inputs and outputs (`compute`; or `load`, `store` and
+//! `advance`), the frame. No frame knows an expression, and `evaluate` knows no frame.
 //!
 //! Uniform inputs are read from a buffer, so a new learning rate compiles nothing. Writing costs microseconds.
 
@@ -20,14 +20,30 @@ use std::fmt::Write;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Frame {
     /// Evaluates it at the points of a grid.
-    Grid,
+    Grid {
+        /// Neighbouring points of an invocation, 1, 2 or 4.
+        each: u32,
+    },
     /// Evaluates it at given points.
-    Columns,
+    Columns {
+        /// Neighbouring points of an invocation, 1, 2 or 4.
+        each: u32,
+    },
     /// Applies it to the state of particles, many times.
     Iterate {
         /// Which uniform input is the number of the step.
         clock: Option<usize>,
     },
+}
+
+impl Frame {
+    /// Points or particles of an invocation.
+    pub fn each(self) -> u32 {
+        match self {
+            Frame::Grid { each } | Frame::Columns { each } => each,
+            Frame::Iterate { .. } => 1,
+        }
+    }
 }
 
 /// Whose functions a shader calls for `sin` and its kin.
@@ -56,8 +72,8 @@ pub fn shader_text(tape: &Tape, precision: Precision, frame: Frame, mathematics:
             Precision::F64 => include_str!("../../../shaders/prelude64.wgsl"),
         },
         match frame {
-            Frame::Grid => include_str!("../../../shaders/grid.wgsl"),
-            Frame::Columns => include_str!("../../../shaders/columns.wgsl"),
+            Frame::Grid { .. } => include_str!("../../../shaders/grid.wgsl"),
+            Frame::Columns { .. } => include_str!("../../../shaders/columns.wgsl"),
             Frame::Iterate { .. } => include_str!("../../../shaders/iterate.wgsl"),
         },
     );
@@ -100,14 +116,15 @@ impl<'t> TapeText<'t> {
 
     fn write(&self) -> String {
         let mut text = String::with_capacity(64 * self.tape.code.len() + 1024);
+        text += &wide(self.frame.each());
         text += &structure("In", self.varying);
         text += &structure("Out", self.tape.outputs.len());
         self.order.iter().for_each(|op| text += &self.function(*op));
         text += &self.evaluate();
         text += &match self.frame {
-            Frame::Grid => self.load_grid() + &self.store("Out", self.tape.outputs.len()),
-            Frame::Columns => self.load("points") + &self.store("Out", self.tape.outputs.len()),
-            Frame::Iterate { .. } => self.load("results") + &self.store("In", self.varying) + &self.advance(),
+            Frame::Grid { each } => self.point() + &self.compute(each, &self.on_the_grid(each)),
+            Frame::Columns { each } => self.compute(each, &self.in_the_list(each)),
+            Frame::Iterate { .. } => self.load() + &self.store() + &self.advance(),
         };
         text
     }
@@ -147,31 +164,78 @@ impl<'t> TapeText<'t> {
         }
     }
 
-    /// A point of the grid: the fastest axis first, each handing what it carries to the next slower one.
-    fn load_grid(&self) -> String {
-        let mut text = String::from("\nfn load(index: u32) -> In {\n    var p: In;\n    var place = index;\n");
-        let order = Points::array_order(self.varying);
-        for variable in order.iter().skip(1).rev() {
-            put(&mut text, format_args!("    p.v{variable} = coordinate({variable}u, &place);\n"));
+    /// Computes and stores `each` points from `index` on; `points` makes them: `p0`, `p1`, ...
+    fn compute(&self, each: u32, points: &str) -> String {
+        let mut text = format!("\nfn compute(index: u32) {{\n{points}");
+        for j in 0..each {
+            put(&mut text, format_args!("    let o{j} = evaluate(p{j});\n"));
         }
-        if let Some(variable) = order.first() {
-            put(&mut text, format_args!("    p.v{variable} = slowest_coordinate({variable}u, place);\n"));
+        for k in 0..self.tape.outputs.len() {
+            let values: Vec<String> = (0..each).map(|j| format!("o{j}.v{k}")).collect();
+            let values = values.join(", ");
+            put(&mut text, format_args!("    results[({k}u * job.section + index) / EACH] = W({values});\n"));
+        }
+        text + "}\n"
+    }
+
+    /// The point of a grid at a place on each axis.
+    fn point(&self) -> String {
+        let places: Vec<String> = (0..self.varying).map(|v| format!("a{v}: u32")).collect();
+        let mut text = format!("\nfn point({}) -> In {{\n    var p: In;\n", places.join(", "));
+        for v in 0..self.varying {
+            put(&mut text, format_args!("    p.v{v} = coordinate({v}u, a{v});\n"));
         }
         text + "    return p;\n}\n"
     }
 
-    /// A point or particle from columns.
-    fn load(&self, buffer: &str) -> String {
+    /// Neighbours on a grid: the first by quotients, the fastest axis first, each handing what it carries to the next
+    /// slower one; the others by steps.
+    fn on_the_grid(&self, each: u32) -> String {
+        let mut text = String::from("    var place = index;\n");
+        let axes: Vec<usize> = Points::array_order(self.varying).into_iter().rev().collect();
+        for (k, v) in axes.iter().enumerate() {
+            let place = if k + 1 < axes.len() { "along(VARIABLE, &place)" } else { "slowest(VARIABLE, place)" };
+            put(&mut text, format_args!("    var a{v} = {};\n", place.replace("VARIABLE", &format!("{v}u"))));
+        }
+        let places: Vec<String> = (0..self.varying).map(|v| format!("a{v}")).collect();
+        let places = places.join(", ");
+        for j in 0..each {
+            if j > 0 {
+                put(&mut text, format_args!("    {} = true;\n", if j == 1 { "var carry" } else { "carry" }));
+                axes.iter().for_each(|v| put(&mut text, format_args!("    a{v} = step({v}u, a{v}, &carry);\n")));
+            }
+            put(&mut text, format_args!("    let p{j} = point({places});\n"));
+        }
+        text
+    }
+
+    /// Neighbours in a list.
+    fn in_the_list(&self, each: u32) -> String {
+        let mut text = String::new();
+        for v in 0..self.varying {
+            put(&mut text, format_args!("    let w{v} = points[({v}u * job.section + index) / EACH];\n"));
+        }
+        for j in 0..each {
+            let part = if each == 1 { String::new() } else { format!("[{j}]") };
+            put(&mut text, format_args!("    var p{j}: In;\n"));
+            (0..self.varying).for_each(|v| put(&mut text, format_args!("    p{j}.v{v} = w{v}{part};\n")));
+        }
+        text
+    }
+
+    /// A particle from its columns.
+    fn load(&self) -> String {
         let mut text = String::from("\nfn load(index: u32) -> In {\n    var p: In;\n");
         for k in 0..self.varying {
-            put(&mut text, format_args!("    p.v{k} = {buffer}[{k}u * job.section + index];\n"));
+            put(&mut text, format_args!("    p.v{k} = results[{k}u * job.section + index];\n"));
         }
         text + "    return p;\n}\n"
     }
 
-    fn store(&self, structure: &str, members: usize) -> String {
-        let mut text = format!("\nfn store(index: u32, o: {structure}) {{\n");
-        for k in 0..members {
+    /// A particle to its columns.
+    fn store(&self) -> String {
+        let mut text = String::from("\nfn store(index: u32, o: In) {\n");
+        for k in 0..self.varying {
             put(&mut text, format_args!("    results[{k}u * job.section + index] = o.v{k};\n"));
         }
         text + "}\n"
@@ -190,6 +254,12 @@ impl<'t> TapeText<'t> {
 /// Appends; writing to a `String` cannot fail.
 fn put(text: &mut String, piece: std::fmt::Arguments<'_>) {
     text.write_fmt(piece).expect("a String takes any text");
+}
+
+/// `EACH` and `W`: how many points an invocation computes, and their numbers side by side.
+fn wide(each: u32) -> String {
+    let wide = if each == 1 { "R".to_string() } else { format!("vec{each}<R>") };
+    format!("const EACH = {each}u;\nalias W = {wide};\n")
 }
 
 /// A struct of numbers `v0`, `v1`, ... WGSL has no empty struct.

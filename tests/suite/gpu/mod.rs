@@ -25,11 +25,12 @@ type Case = (&'static str, fn() -> Check);
 pub(crate) fn tests() -> Vec<Trial> {
     let missing = Adapters::find().list().len() == 0;
     let required = std::env::var("GRADFIELD_REQUIRE_GPU").is_ok_and(|value| value == "1");
-    let on_device: [Case; 29] = [
+    let on_device: [Case; 30] = [
         ("grid_order_and_chunks", grid_order_and_chunks),
         ("grid_over_many_boxes", grid_over_many_boxes),
         ("grid_of_four_axes", grid_of_four_axes),
         ("columns_order_and_chunks", columns_order_and_chunks),
+        ("a_dear_tape_in_order", a_dear_tape_in_order),
         ("no_variables", no_variables),
         ("many_outputs", many_outputs),
         ("a_program_runs_again", a_program_runs_again),
@@ -61,6 +62,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         .map(|(name, test)| Trial::test(format!("gpu::{name}"), test).with_ignored_flag(missing && !required));
     let host = [
         Trial::test("gpu::every_frame_is_valid_wgsl", shaders::every_frame_is_valid_wgsl),
+        Trial::test("gpu::no_shader_can_hang", shaders::no_shader_can_hang),
         Trial::test("gpu::a_shader_holds_only_what_it_calls", shaders::a_shader_holds_only_what_it_calls),
         Trial::test("gpu::a_missing_device_is_an_error", faults::a_missing_device_is_an_error),
     ];
@@ -213,6 +215,26 @@ fn columns_order_and_chunks() -> Check {
     }
     let none = Points::columns(vec![vec![], vec![]]);
     same(&evaluate(&gpu()?, &digits(2), F32, &none)?, &[vec![], vec![]], "no points")
+}
+
+/// A cheap tape is computed for several points by an invocation, a dear one for a single point: here the same results by
+/// a tape with a thousand instructions more.
+fn a_dear_tape_in_order() -> Check {
+    let dear = |dimension: usize| {
+        let mut tape = digits(dimension);
+        tape.code.extend(vec![instruction(ops::ADD, &[Arg::Input(0), number(1.0)]); 1000]);
+        tape
+    };
+    let grids = [&[1][..], &[65], &[127, 129], &[5, 4, 3], &[1, 7, 1]];
+    let mut all: Vec<Points> = grids.iter().map(|size| Points::Grid(size.iter().map(|n| axis(*n)).collect())).collect();
+    all.extend([1, 65, 8193].map(|count| Points::columns((0..3).map(|k| axis(count + k)[k..].to_vec()).collect())));
+    for gpu in [gpu()?, small_gpu()?] {
+        for (points, precision) in all.iter().flat_map(|points| formats(&gpu).into_iter().map(move |p| (points, p))) {
+            let found = evaluate(&gpu, &dear(points.dimension()), precision, points)?;
+            same(&found, &expected(points), &format!("{} points in {}", points.len(), precision.name()))?;
+        }
+    }
+    Ok(())
 }
 
 fn no_variables() -> Check {

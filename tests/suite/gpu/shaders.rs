@@ -71,7 +71,7 @@ pub(super) fn every_frame_is_valid_wgsl() -> Check {
     let clocks = [None, Some(0), Some(1)].map(|clock| Frame::Iterate { clock });
     for precision in [F32, F64] {
         for (tape, name) in [(&digits(1), "one"), (&digits(3), "three"), (&constant, "none"), (&everything(), "all")] {
-            for frame in [Frame::Grid, Frame::Columns] {
+            for frame in [1, 2, 4].into_iter().flat_map(|each| [Frame::Grid { each }, Frame::Columns { each }]) {
                 valid(&shader_text(tape, precision, frame, Own), name)?;
             }
         }
@@ -93,7 +93,7 @@ fn valid(text: &str, name: &str) -> Check {
 }
 
 pub(super) fn a_shader_holds_only_what_it_calls() -> Check {
-    let text = shader_text(&digits(2), F32, Frame::Grid, Own);
+    let text = shader_text(&digits(2), F32, Frame::Grid { each: 1 }, Own);
     if text.contains("fn m_") || !text.contains("fn op_add(a: R, b: R)") || text.contains("fn op_subtract") {
         return Err(text.into());
     }
@@ -102,6 +102,27 @@ pub(super) fn a_shader_holds_only_what_it_calls() -> Check {
         code: vec![instruction(ops::EXP, &[Arg::Input(0)])],
         outputs: vec![Arg::Value(0)],
     };
-    let text = shader_text(&tape, F32, Frame::Grid, Own);
+    let text = shader_text(&tape, F32, Frame::Grid { each: 1 }, Own);
     if text.contains("fn m_exp(") && !text.contains("fn m_gamma(") { Ok(()) } else { Err(text.into()) }
+}
+
+/// wgpu does not bound loops for us, so there may be one only: that of `iterate.wgsl`, which counts.
+pub(super) fn no_shader_can_hang() -> Check {
+    let loops = |text: &str| {
+        let words = text.lines().filter_map(|line| line.split("//").next());
+        let words = words.flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+        words.filter(|word| ["for", "while", "loop"].contains(word)).count()
+    };
+    for precision in [F32, F64] {
+        let (grid, list) = (Frame::Grid { each: 4 }, Frame::Columns { each: 4 });
+        for (frame, wanted) in [(grid, 0), (list, 0), (Frame::Iterate { clock: None }, 1)] {
+            let tape = if wanted == 0 { everything() } else { walk() };
+            let text = shader_text(&tape, precision, frame, Own);
+            let counted = "for (var k = 0u; k < job.steps; k++) {";
+            if loops(&text) != wanted || text.matches(counted).count() != wanted {
+                return Err(format!("{frame:?} in {}: {} loops", precision.name(), loops(&text)).into());
+            }
+        }
+    }
+    Ok(())
 }
