@@ -7,8 +7,10 @@
 pub mod rule;
 pub mod rules;
 pub mod starts;
+pub mod status;
 
 pub use rule::{Rule, RuleError};
+pub use status::{Ends, Status};
 
 use crate::backend::{Backend, BackendError, Steps};
 use crate::expr::{DeriveError, Expression};

@@ -1,0 +1,82 @@
+//! How a minimisation ended, particle by particle.
+//!
+//! Flows out: [`Status`] and [`Ends`], which the solvers fill and the table of minima reads.
+
+use crate::points::Values;
+
+/// Why a particle is no longer moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Status {
+    /// It is on its way still. No result has this.
+    Active = 0,
+    /// The (projected) gradient is below the tolerance.
+    Converged = 1,
+    /// No step improves it further in its format: what is left of the gradient is the noise of rounding.
+    Floor = 2,
+    /// As `Converged` or `Floor`, with a coordinate held at a bound that the gradient points across.
+    Bound = 3,
+    /// The line search found no step that lowers f, though the gradient is not noise.
+    LineSearch = 4,
+    /// Steps no longer change the coordinates, though the gradient is not noise.
+    SmallStep = 5,
+    /// It left every box in which f could have a minimum of use: a coordinate passed 1e4 times the size of the starts' box.
+    Escaped = 6,
+    /// f was not finite at the start.
+    Value = 7,
+    /// A partial derivative was not finite where f was.
+    Gradient = 8,
+    /// The steps were used up.
+    Steps = 9,
+}
+
+impl Status {
+    /// All that a particle may end with, in order.
+    pub const ENDS: [Status; 9] = [
+        Status::Converged,
+        Status::Floor,
+        Status::Bound,
+        Status::LineSearch,
+        Status::SmallStep,
+        Status::Escaped,
+        Status::Value,
+        Status::Gradient,
+        Status::Steps,
+    ];
+
+    /// The name in JSON and CSV.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Active => "active",
+            Status::Converged => "converged",
+            Status::Floor => "rounding_floor",
+            Status::Bound => "at_bound",
+            Status::LineSearch => "line_search_failed",
+            Status::SmallStep => "step_too_small",
+            Status::Escaped => "left_the_domain",
+            Status::Value => "value_not_finite",
+            Status::Gradient => "gradient_not_finite",
+            Status::Steps => "steps_used_up",
+        }
+    }
+
+    /// Whether the particle is at a minimum (or at least a stationary point), as far as its format can tell.
+    pub fn is_success(self) -> bool {
+        matches!(self, Status::Converged | Status::Floor | Status::Bound)
+    }
+}
+
+/// Where some particles ended: the best points that they saw.
+#[derive(Debug, Clone)]
+pub struct Ends {
+    /// The number of the first particle; they are in order.
+    pub first: u64,
+    /// One column per variable.
+    pub positions: Vec<Values>,
+    /// f there.
+    pub values: Values,
+    /// How each ended.
+    pub statuses: Vec<Status>,
+    /// Evaluations of f and its gradient that each took.
+    pub steps: Vec<u32>,
+}
