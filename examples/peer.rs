@@ -2,7 +2,10 @@
 //!
 //! `peer W1 FUNCTION f32|f64`: f and its gradient on 4096 x 4096 points of [-3, 3]^2 (for the functions of 10 and 30
 //! variables: on 2^20 and 2^19 random points). `peer W2 FUNCTION gd|adam`: 100,096 particles for 1000 steps (200 in
-//! 10 and 30 dimensions), f32. `peer cold FUNCTION f32|f64`: W1 once. Prints one line `@@{json}` with seconds
+//! 10 and 30 dimensions), f32. `peer W3 FUNCTION f32|f64`: minimisations from 10,000 starts (`particles=`) in [-3, 3]^n
+//! until no partial derivative is above 1e-5 (f32) or 1e-8; `converged` is the share below that, `done` the share that
+//! gradfield calls done, `distinct` the number of minima, ends rounded to a thousandth (a tenth beyond 5 variables).
+//! `peer cold FUNCTION f32|f64`: W1 once. Prints one line `@@{json}` with seconds
 //! (first, median, min, max) and how true the results are, as the peers define it. Grids, `err`: the largest
 //! |got - want| / (|want| + mean |want|), want from the f64 reference at the same rounded coordinates. Descents,
 //! `agree`: the share of the first 2000 particles that end where the f64 reference takes them, within
@@ -17,7 +20,7 @@ use gradfield::backend::Steps;
 use gradfield::backend::cpu::Cpu;
 use gradfield::backend::reference::Reference;
 use gradfield::bench::Samples;
-use gradfield::descent::{Rule, rule::CLOCK, rules, starts};
+use gradfield::descent::{Ends, Method, Rule, Search, Searcher, rule::CLOCK, rules, starts};
 use gradfield::expr::Outputs;
 use gradfield::field::{Evaluator, tape_of};
 use gradfield::{Error, Expression, Points, Precision, Values};
@@ -77,7 +80,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let Some((work, variant, ((_, text), options))) = parsed else {
         eprintln!(
-            "usage: peer W1|W2|cold FUNCTION f32|f64|gd|adam [budget=S] [out=FILE] [lr=A] [particles=N] [steps=N]"
+            "usage: peer W1|W2|W3|cold FUNCTION f32|f64|gd|adam [budget=S] [out=FILE] [lr=A] [particles=N] [steps=N]"
         );
         std::process::exit(2);
     };
@@ -86,6 +89,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let precision = if variant == "f64" { Precision::F64 } else { Precision::F32 };
     match work.as_str() {
         "W2" => descent(&expression, variant, &options, &cpu),
+        "W3" => minima(&expression, precision, &options, &cpu),
         _ => field(&expression, precision, work == "cold", &options, &cpu),
     }
 }
@@ -213,6 +217,72 @@ fn descent(expression: &Expression, name: &str, options: &Options, cpu: &Cpu) ->
     let ends = Points::columns(end[..n].iter().map(|column| column.to_f64()).collect());
     let best = truth(&outputs, &ends)?[0].iter().copied().filter(|f| f.is_finite()).fold(f64::INFINITY, f64::min);
     print(&samples, first, &format!(",\"agree\":{},\"best\":{best}", agreement(&end[..n], &exact[..n], sample)));
+    Ok(())
+}
+
+/// Finished minimisations.
+fn minima(expression: &Expression, precision: Precision, options: &Options, cpu: &Cpu) -> Outcome {
+    let n = expression.variables().len();
+    let count = if options.particles == 100_096 { 10_000 } else { options.particles };
+    let tolerance = if precision == Precision::F32 { 1e-5 } else { 1e-8 };
+    let ranges = vec![(-3.0, 3.0); n];
+    let search = Search {
+        method: Method::Auto,
+        bounds: None,
+        ranges: ranges.clone(),
+        tolerance,
+        steps: options.steps.unwrap_or(2000),
+        maximize: false,
+    };
+    let columns = starts::uniform_box(42, count, &ranges);
+    let part = |range: std::ops::Range<u64>| -> Vec<Vec<f64>> {
+        columns.iter().map(|column| column[range.start as usize..range.end as usize].to_vec()).collect()
+    };
+    let lap = Instant::now();
+    let mut searcher = Searcher::new(expression, search, cpu, precision)?;
+    let mut all: Vec<Ends> = Vec::new();
+    let mut run = |all: &mut Vec<Ends>| -> Result<(), Error> {
+        all.clear();
+        searcher.run(&part, 0..count as u64, &mut |ends| -> Result<(), Error> {
+            all.push(ends);
+            Ok(())
+        })
+    };
+    run(&mut all)?;
+    let first = lap.elapsed().as_secs_f64();
+    let samples = Samples::take(15, options.budget, || run(&mut all))?;
+    let outputs = expression.gradient()?;
+    let (mut converged, mut done, mut steps, mut best) = (0, 0, 0u64, f64::INFINITY);
+    let (mut places, mut told) = (std::collections::HashSet::new(), std::collections::BTreeMap::new());
+    for ends in &all {
+        let points = Points::columns(ends.positions.iter().map(Values::to_f64).collect());
+        let exact = truth(&outputs, &points)?;
+        for k in 0..ends.statuses.len() {
+            *told.entry(ends.statuses[k].name()).or_insert(0) += 1;
+            let small = exact[1..].iter().all(|g| g[k].abs() < tolerance);
+            converged += usize::from(small && exact[0][k].is_finite());
+            done += usize::from(ends.statuses[k].is_success());
+            steps += u64::from(ends.steps[k]);
+            if ends.statuses[k].is_success() {
+                best = best.min(exact[0][k]);
+                let unit = if n > 5 { 0.1 } else { 1e-3 };
+                places.insert(points.point(k).iter().map(|x| (x / unit).round() as i64).collect::<Vec<i64>>());
+            }
+        }
+    }
+    let share = |part: usize| part as f64 / count as f64;
+    eprintln!("{told:?}, {:.1} evaluations a start", steps as f64 / count as f64);
+    let rate = count as f64 / samples.median();
+    print(
+        &samples,
+        first,
+        &format!(
+            ",\"starts\":{count},\"sps\":{rate},\"converged\":{},\"done\":{},\"distinct\":{},\"best\":{best}",
+            share(converged),
+            share(done),
+            places.len()
+        ),
+    );
     Ok(())
 }
 

@@ -363,6 +363,8 @@ table! {
         partials ["0", "0"], slack EXACT, breaks at_either_zero, domain [REALS, REALS]];
     IF = ["if", Function, (a, b, c) { select(c, b, is_true(a)) }, reference { if a != 0.0 { b } else { c } },
         partials ["0", "if(a, 1, 0)", "if(a, 0, 1)"], slack EXACT, breaks at_zero, domain [REALS, REALS, REALS]];
+    FINITE = ["finite", Hidden, (a) { select(1.0, 0.0, h_not_finite(a)) }, reference { truth(a.is_finite()) },
+        partials ["0"], slack EXACT, domain [REALS]];
 
     // Pieces and rounding. Derivatives at kinks are the documented one-sided choice.
     ABS = ["abs", Function, (a) { abs(a) }, reference { a.abs() },

@@ -79,6 +79,17 @@ impl Values {
         }
     }
 
+    /// Puts a number, rounded to the format, at `index`.
+    ///
+    /// # Panics
+    /// If `index` is not below the length.
+    pub fn set(&mut self, index: usize, value: f64) {
+        match self {
+            Values::F32(values) => values[index] = value as f32,
+            Values::F64(values) => values[index] = value,
+        }
+    }
+
     /// All numbers, exactly.
     pub fn to_f64(&self) -> Vec<f64> {
         match self {

@@ -4,12 +4,16 @@
 //! recorded steps. The rule and the gradient are one tape; an engine runs many steps of it with the state in
 //! registers or the first-level cache, and stops only where a step is recorded.
 
+mod pool;
 pub mod rule;
 pub mod rules;
+pub mod search;
+pub mod solver;
 pub mod starts;
 pub mod status;
 
 pub use rule::{Rule, RuleError};
+pub use search::{Method, Search, Searcher};
 pub use status::{Ends, Status};
 
 use crate::backend::{Backend, BackendError, Steps};

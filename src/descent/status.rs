@@ -44,6 +44,11 @@ impl Status {
         Status::Steps,
     ];
 
+    /// The status of this number; `Active` where there is none.
+    pub fn of(number: u32) -> Status {
+        Status::ENDS.into_iter().find(|status| *status as u32 == number).unwrap_or(Status::Active)
+    }
+
     /// The name in JSON and CSV.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,0 +1,216 @@
+//! Minimisations from very many starts.
+//!
+//! Flows in: an expression, a [`Search`], starts by number, an engine. Flows out: [`Ends`], batch by batch in the order
+//! of the particles, so memory is bounded however many there are. What a particle does depends on its start alone:
+//! batches, slots, threads and shards change nothing.
+//!
+//! Who should not use it: who wants paths; `run` records them.
+
+use super::DescentError;
+use super::pool::{self, Batch};
+use super::rule::Rule;
+use super::solver::{Matrix, Settings, Solver};
+use super::status::{Ends, Status};
+use crate::backend::cpu::Cpu;
+use crate::backend::{Backend, Program};
+use crate::expr::{Expression, Outputs};
+use crate::field::{Evaluator, check_size};
+use crate::points::{Points, Values};
+use crate::real::Precision;
+use std::ops::Range;
+
+/// Bytes of starts and ends that a batch may have; the most particles of one.
+const BATCH: (usize, usize) = (256 << 20, 1 << 20);
+/// Bytes of state that an engine moves at a time; the least and most slots.
+const STATE: (usize, usize, usize) = (8 << 20, 1 << 10, 1 << 14);
+/// The largest number of variables for which the whole matrix is kept.
+const WHOLE: usize = 12;
+/// Steps that L-BFGS remembers.
+const PAIRS: usize = 6;
+/// What is left of a gradient at the rounding floor, in its own rounding errors.
+const FLOOR: f64 = 8.0;
+/// A coordinate so many times as far out as the starts' box reaches has escaped.
+const FAR: f64 = 1e4;
+
+/// How a minimum is looked for.
+#[derive(Debug, Clone)]
+pub enum Method {
+    /// By the number of variables.
+    Auto,
+    /// BFGS, the matrix kept whole.
+    Bfgs,
+    /// L-BFGS, the matrix made from the last steps.
+    Lbfgs,
+    /// A rule, for so many steps as it takes.
+    Rule(Rule),
+}
+
+/// What to look for, and how.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// The solver or rule.
+    pub method: Method,
+    /// The box that no point leaves, one (lower, upper) per variable.
+    pub bounds: Option<Vec<(f64, f64)>>,
+    /// The box that the starts are from, for what far and near mean.
+    pub ranges: Vec<(f64, f64)>,
+    /// Converged where no partial derivative is larger.
+    pub tolerance: f64,
+    /// Evaluations that a particle may take.
+    pub steps: u64,
+    /// Climb instead.
+    pub maximize: bool,
+}
+
+/// A search that is ready to run: compiled once, for as many starts as wanted.
+pub struct Searcher<'a> {
+    search: Search,
+    precision: Precision,
+    solver: Solver,
+    program: Box<dyn Program + 'a>,
+    outputs: Outputs,
+}
+
+impl<'a> Searcher<'a> {
+    /// Compiles.
+    ///
+    /// # Errors
+    /// - [`DescentError`] if there is nothing to move, no gradient, or the engine refuses.
+    pub fn new(
+        expression: &Expression,
+        search: Search,
+        backend: &'a dyn Backend,
+        precision: Precision,
+    ) -> Result<Searcher<'a>, DescentError> {
+        let n = expression.variables().len();
+        if n == 0 {
+            return Err(DescentError::NoVariables(expression.text().to_string()));
+        }
+        let outputs = expression.gradient()?;
+        let solver = Solver::new(&outputs, search.matrix(n), search.bounds.as_deref(), search.maximize, precision);
+        let program = backend.prepare(&solver.tape, precision)?;
+        Ok(Searcher { search, precision, solver, program, outputs })
+    }
+
+    /// Runs the particles of a range; `starts` gives the starts of some of them, a column per variable. `take` gets the
+    /// ends of each batch, in order.
+    ///
+    /// # Errors
+    /// - [`DescentError`] if memory or the engine fails, and what `take` returns.
+    pub fn run<E: From<DescentError>>(
+        &mut self,
+        starts: &dyn Fn(Range<u64>) -> Vec<Vec<f64>>,
+        particles: Range<u64>,
+        take: &mut dyn FnMut(Ends) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let n = self.solver.dimension;
+        let batch = (BATCH.0 / (8 * (3 * n + 3))).clamp(1, BATCH.1) as u64;
+        let count = batch.min(particles.end.saturating_sub(particles.start));
+        check_size(count as f64, 4 * n + 3, Precision::F64).map_err(DescentError::from)?;
+        let mut first = particles.start;
+        while first < particles.end {
+            let end = particles.end.min(first + batch);
+            let ends = self.batch(&starts(first..end), first)?;
+            take(ends)?;
+            first = end;
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, starts: &[Vec<f64>], first: u64) -> Result<Ends, DescentError> {
+        let columns: Vec<Values> = starts.iter().map(|c| Values::from_f64(self.precision, c)).collect();
+        let slots = (STATE.0 / (self.precision.bytes() * self.solver.columns())).clamp(STATE.1, STATE.2);
+        let settings = self.search.settings();
+        let mut batch = pool::run(&mut *self.program, &self.solver, &settings, &columns, first, slots)?;
+        Judge { outputs: &self.outputs, search: &self.search }.judge(&mut batch)?;
+        if self.search.maximize {
+            batch.ends.values = negated(&batch.ends.values);
+        }
+        Ok(batch.ends)
+    }
+}
+
+impl Search {
+    fn matrix(&self, n: usize) -> Matrix {
+        match self.method {
+            Method::Bfgs => Matrix::Bfgs,
+            Method::Auto if n <= WHOLE => Matrix::Bfgs,
+            _ => Matrix::Lbfgs(PAIRS),
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        let (mut reach, mut far) = (f64::INFINITY, 1.0f64);
+        for (low, high) in &self.ranges {
+            if high > low {
+                reach = reach.min(0.1 * (high - low));
+            }
+            far = far.max(low.abs()).max(high.abs());
+        }
+        let reach = if reach.is_finite() { reach } else { 1.0 };
+        Settings { tolerance: self.tolerance, steps: self.steps, reach, far: FAR * far }
+    }
+}
+
+fn negated(values: &Values) -> Values {
+    match values {
+        Values::F32(values) => Values::F32(values.iter().map(|v| -v).collect()),
+        Values::F64(values) => Values::F64(values.iter().map(|v| -v).collect()),
+    }
+}
+
+/// Tells those that came to a stop because there is nothing left but rounding from those that failed.
+///
+/// The gradient in the engine's format is held against that in f64 at the same point, and against how much the
+/// latter changes where each coordinate moves by one unit in its last place: what is left of it must be of that size.
+struct Judge<'a> {
+    outputs: &'a Outputs,
+    search: &'a Search,
+}
+
+impl Judge<'_> {
+    fn judge(&self, batch: &mut Batch) -> Result<(), DescentError> {
+        let stopped = [Status::SmallStep, Status::LineSearch];
+        let ends = &mut batch.ends;
+        let who: Vec<usize> = (0..ends.statuses.len()).filter(|k| stopped.contains(&ends.statuses[*k])).collect();
+        if who.is_empty() {
+            return Ok(());
+        }
+        let cpu = Cpu::new(None)?;
+        let mut gradient = Evaluator::new(self.outputs, &cpu, Precision::F64)?;
+        let mut at = |columns: Vec<Vec<f64>>| gradient.evaluate(&Points::columns(columns));
+        let precision = ends.values.precision();
+        let n = ends.positions.len();
+        let here: Vec<Vec<f64>> =
+            ends.positions.iter().map(|column| who.iter().map(|k| column.get(*k)).collect()).collect();
+        let sign = if self.search.maximize { -1.0 } else { 1.0 };
+        let exact = at(here.clone())?;
+        let beside = (0..n).map(|i| {
+            let toward = |(x, g): (&f64, f64)| x - (sign * g).signum() * precision.ulp(*x);
+            here[i].iter().zip(exact[1 + i].to_f64()).map(toward).collect()
+        });
+        let beside = at(beside.collect())?;
+        for (row, k) in who.iter().enumerate() {
+            let (mut left, mut noise, mut held) = (0.0, 0.0, false);
+            for i in 0..n {
+                let g = exact[1 + i].get(row);
+                if self.holds(i, here[i][row], sign * g) {
+                    held = true;
+                    continue;
+                }
+                left += g.abs();
+                noise += (sign * batch.gradient[i].get(*k) - g).abs() + (beside[1 + i].get(row) - g).abs();
+            }
+            if left <= FLOOR * noise {
+                ends.statuses[*k] = if held { Status::Bound } else { Status::Floor };
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a coordinate is held at a bound.
+    fn holds(&self, i: usize, x: f64, g: f64) -> bool {
+        let bounds = self.search.bounds.as_ref().map(|bounds| bounds[i]);
+        bounds.is_some_and(|(low, high)| x <= low && g > 0.0 || x >= high && g < 0.0)
+    }
+}
