@@ -11,7 +11,7 @@ use crate::points::Values;
 use crate::real::Precision;
 
 /// Steps between two looks at who is done.
-const STRIDE: u64 = 4;
+const STRIDE: u64 = 8;
 
 /// Why particles of a batch stopped, and where.
 pub(super) struct Batch {

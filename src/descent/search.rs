@@ -42,7 +42,7 @@ pub enum Method {
     /// L-BFGS, the matrix made from the last steps.
     Lbfgs,
     /// A rule, for so many steps as it takes.
-    Rule(Rule),
+    Rule(Box<Rule>),
 }
 
 /// What to look for, and how.
