@@ -11,6 +11,7 @@ pub mod search;
 pub mod solver;
 pub mod starts;
 pub mod status;
+mod verdict;
 
 pub use rule::{Rule, RuleError};
 pub use search::{Method, Search, Searcher};

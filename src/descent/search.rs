@@ -7,15 +7,15 @@
 //! Who should not use it: who wants paths; `run` records them.
 
 use super::DescentError;
-use super::pool::{self, Batch};
+use super::pool;
 use super::rule::Rule;
 use super::solver::{Matrix, Settings, Solver};
-use super::status::{Ends, Status};
-use crate::backend::cpu::Cpu;
+use super::status::Ends;
+use super::verdict;
 use crate::backend::{Backend, Program};
 use crate::expr::{Expression, Outputs};
-use crate::field::{Evaluator, check_size};
-use crate::points::{Points, Values};
+use crate::field::check_size;
+use crate::points::Values;
 use crate::real::Precision;
 use std::ops::Range;
 
@@ -27,8 +27,6 @@ const STATE: (usize, usize, usize) = (8 << 20, 1 << 10, 1 << 14);
 const WHOLE: usize = 12;
 /// Steps that L-BFGS remembers.
 const PAIRS: usize = 6;
-/// What is left of a gradient at the rounding floor, in its own rounding errors.
-const FLOOR: f64 = 8.0;
 /// A coordinate so many times as far out as the starts' box reaches has escaped.
 const FAR: f64 = 1e4;
 
@@ -122,7 +120,7 @@ impl<'a> Searcher<'a> {
         let slots = (STATE.0 / (self.precision.bytes() * self.solver.columns())).clamp(STATE.1, STATE.2);
         let settings = self.search.settings();
         let mut batch = pool::run(&mut *self.program, &self.solver, &settings, &columns, first, slots)?;
-        Judge { outputs: &self.outputs, search: &self.search }.judge(&mut batch)?;
+        verdict::judge(&self.outputs, &self.search, &mut batch)?;
         if self.search.maximize {
             batch.ends.values = negated(&batch.ends.values);
         }
@@ -156,61 +154,5 @@ fn negated(values: &Values) -> Values {
     match values {
         Values::F32(values) => Values::F32(values.iter().map(|v| -v).collect()),
         Values::F64(values) => Values::F64(values.iter().map(|v| -v).collect()),
-    }
-}
-
-/// Tells those that came to a stop because there is nothing left but rounding from those that failed.
-///
-/// The gradient in the engine's format is held against that in f64 at the same point, and against how much the
-/// latter changes where each coordinate moves by one unit in its last place: what is left of it must be of that size.
-struct Judge<'a> {
-    outputs: &'a Outputs,
-    search: &'a Search,
-}
-
-impl Judge<'_> {
-    fn judge(&self, batch: &mut Batch) -> Result<(), DescentError> {
-        let stopped = [Status::SmallStep, Status::LineSearch];
-        let ends = &mut batch.ends;
-        let who: Vec<usize> = (0..ends.statuses.len()).filter(|k| stopped.contains(&ends.statuses[*k])).collect();
-        if who.is_empty() {
-            return Ok(());
-        }
-        let cpu = Cpu::new(None)?;
-        let mut gradient = Evaluator::new(self.outputs, &cpu, Precision::F64)?;
-        let mut at = |columns: Vec<Vec<f64>>| gradient.evaluate(&Points::columns(columns));
-        let precision = ends.values.precision();
-        let n = ends.positions.len();
-        let here: Vec<Vec<f64>> =
-            ends.positions.iter().map(|column| who.iter().map(|k| column.get(*k)).collect()).collect();
-        let sign = if self.search.maximize { -1.0 } else { 1.0 };
-        let exact = at(here.clone())?;
-        let beside = (0..n).map(|i| {
-            let toward = |(x, g): (&f64, f64)| x - (sign * g).signum() * precision.ulp(*x);
-            here[i].iter().zip(exact[1 + i].to_f64()).map(toward).collect()
-        });
-        let beside = at(beside.collect())?;
-        for (row, k) in who.iter().enumerate() {
-            let (mut left, mut noise, mut held) = (0.0, 0.0, false);
-            for i in 0..n {
-                let g = exact[1 + i].get(row);
-                if self.holds(i, here[i][row], sign * g) {
-                    held = true;
-                    continue;
-                }
-                left += g.abs();
-                noise += (sign * batch.gradient[i].get(*k) - g).abs() + (beside[1 + i].get(row) - g).abs();
-            }
-            if left <= FLOOR * noise {
-                ends.statuses[*k] = if held { Status::Bound } else { Status::Floor };
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a coordinate is held at a bound.
-    fn holds(&self, i: usize, x: f64, g: f64) -> bool {
-        let bounds = self.search.bounds.as_ref().map(|bounds| bounds[i]);
-        bounds.is_some_and(|(low, high)| x <= low && g > 0.0 || x >= high && g < 0.0)
     }
 }

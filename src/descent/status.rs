@@ -28,14 +28,17 @@ pub enum Status {
     Gradient = 8,
     /// The steps were used up.
     Steps = 9,
+    /// f rises along every coordinate, either way, but its gradient does not vanish: a minimum where f is not smooth.
+    Kink = 10,
 }
 
 impl Status {
     /// All that a particle may end with, in order.
-    pub const ENDS: [Status; 9] = [
+    pub const ENDS: [Status; 10] = [
         Status::Converged,
         Status::Floor,
         Status::Bound,
+        Status::Kink,
         Status::LineSearch,
         Status::SmallStep,
         Status::Escaped,
@@ -62,12 +65,13 @@ impl Status {
             Status::Value => "value_not_finite",
             Status::Gradient => "gradient_not_finite",
             Status::Steps => "steps_used_up",
+            Status::Kink => "at_kink",
         }
     }
 
-    /// Whether the particle is at a minimum (or at least a stationary point), as far as its format can tell.
+    /// Whether the particle is at a minimum (or another stationary point), as far as its format can tell.
     pub fn is_success(self) -> bool {
-        matches!(self, Status::Converged | Status::Floor | Status::Bound)
+        matches!(self, Status::Converged | Status::Floor | Status::Bound | Status::Kink)
     }
 }
 
