@@ -98,7 +98,7 @@ def compile_(text: str, target: Path, options: list[str]) -> Path:
     return target
 
 
-def library() -> Path:
+def shared_object() -> Path:
     text = source([*functions.PLANE, *functions.SPACE], "fd")
     return compile_(text, places.BUILD / "limit.so", ["-shared", "-fPIC"])
 

@@ -77,7 +77,7 @@ def numpy(case: Case) -> Run:
 
 
 def c(case: Case) -> Run:
-    library = ctypes.CDLL(str(climit.library()))
+    library = ctypes.CDLL(str(climit.shared_object()))
     out = aligned(case.starts.shape, np.float32)
     start, end = (ctypes.c_void_p(array.ctypes.data) for array in (case.starts, out))
     count, steps = ctypes.c_long(case.starts.shape[1]), ctypes.c_int(case.steps)

@@ -170,7 +170,7 @@ def numba(case: Case) -> Run:
 
 def c(case: Case, stream: int = 0) -> Run:
     """The C reference, with ordinary or with streaming stores."""
-    library = ctypes.CDLL(str(climit.library()))
+    library = ctypes.CDLL(str(climit.shared_object()))
     suffix = "f" if case.dtype == np.float32 else "d"
     out = case.results()
     at = [ctypes.c_void_p(array.ctypes.data) for array in out]
