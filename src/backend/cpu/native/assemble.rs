@@ -4,10 +4,10 @@
 //! iced-x86: it knows all of AVX-512 with its broadcasts, is released since 2019 and much used, and is built in seconds as
 //! we take its encoder alone. The other choice, dynasmrt, has every extension but AVX-512, and is a procedural macro.
 //!
-//! Who should not use it: anyone but `step` and `registers`.
+//! Who should not use it: anyone but `registers`, `emit` and `frame`.
 
-use super::codes::{self, Machine, by_machine};
-use super::lower::{Kind, Test};
+use super::codes::{self, Form, Machine, by_machine};
+use super::program::{Kind, Test};
 use iced_x86::{Code, Encoder, IcedError, Instruction, MemoryOperand, Register};
 
 /// Where something in memory is found: a pointer that the function is given, or one of a table of them.
@@ -59,17 +59,6 @@ pub(super) enum Source {
     Vector(Address),
     /// A number in memory, for all lanes; AVX-512 only.
     Number(Address),
-}
-
-/// Which operand of a fused product is overwritten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// target = target * last + second.
-    Factor132,
-    /// target = second * target + last.
-    Factor213,
-    /// target = second * last + target.
-    Addend231,
 }
 
 /// Machine code under construction.

@@ -1,10 +1,11 @@
 //! Which instruction of which processor: the table behind the assembler.
 //!
 //! Flows in: a [`Machine`], what is to be done. Flows out: an instruction's code. Who should not use it: anyone but
-//! `assemble`.
+//! `assemble` (and for [`Machine`] and [`Form`] those who use it).
 
-use super::assemble::Form;
-use super::lower::{Kind, Test};
+use super::program::{Kind, Test};
+use crate::kernel::Level;
+use crate::real::Precision;
 use iced_x86::Code;
 
 /// For which processor and format.
@@ -17,6 +18,16 @@ pub(super) struct Machine {
 }
 
 impl Machine {
+    /// The processor at this level; `None` where there is no code for it.
+    pub(super) fn of(precision: Precision, level: Level) -> Option<Machine> {
+        let double = precision == Precision::F64;
+        match level {
+            Level::Baseline => None,
+            Level::Avx2 => Some(Machine { wide: false, double }),
+            Level::Avx512 => Some(Machine { wide: true, double }),
+        }
+    }
+
     /// Bytes of a vector.
     pub(super) fn bytes(self) -> usize {
         if self.wide { 64 } else { 32 }
@@ -47,6 +58,17 @@ impl Machine {
     pub(super) fn registers_for(self, kind: Option<Kind>) -> std::ops::Range<usize> {
         if self.wide && kind.is_some_and(Kind::is_condition) { 33..40 } else { 0..self.registers() }
     }
+}
+
+/// Which operand of a fused product is overwritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// target = target * last + second.
+    Factor132,
+    /// target = second * target + last.
+    Factor213,
+    /// target = second * last + target.
+    Addend231,
 }
 
 /// The code of an instruction by machine: AVX-512 f32, f64, AVX2 f32, f64.

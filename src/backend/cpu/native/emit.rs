@@ -2,8 +2,9 @@
 //!
 //! Flows in: an [`Instruction`], the [`Allocator`]. Flows out: machine code. Who should not use it: anyone but `frame`.
 
-use super::assemble::{Form, Source};
-use super::lower::{Instruction, Kind, Number};
+use super::assemble::Source;
+use super::codes::Form;
+use super::program::{Instruction, Kind, Number};
 use super::registers::{Allocator, Item, item};
 
 impl Allocator<'_> {

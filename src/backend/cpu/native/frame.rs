@@ -9,9 +9,14 @@
 
 use super::assemble::{Address, Base};
 use super::codes::Machine;
-use super::lower::{Number, Operand, Program};
+use super::program::{Number, Operand, Program};
 use super::registers::{Allocator, Item, Shape, item};
 use iced_x86::IcedError;
+
+/// Instructions of a step's code, copies counted, at most: more would not stay in the first-level instruction cache...
+pub(super) const SHORT: usize = 3000;
+/// ... and without copies still be faster than the interpreter up to here.
+pub(super) const LONG: usize = 20_000;
 
 /// Machine code and what it must be given.
 #[derive(Debug)]

@@ -1,198 +1,34 @@
-//! The inner loop's instructions as the few that a processor has: arithmetic, fused products, bits, tests, choices.
+//! A plan's inner loop taken apart: from the text of its rows' kernels to the few operations that a processor has.
 //!
-//! Flows in: a [`Plan`], and the text of each row's kernel, which is taken apart to its single operations. Flows out:
-//! [`Program`], in static single assignment: what two kernels have in common (the range reduction of a sine and a
-//! cosine of the same argument) is there once. Zeros, infinities and all other numbers come out as in the loops that
-//! the compiler makes of the same text. `None` where a text says something that is not known here.
+//! Flows in: a [`Plan`], and the text of each row's kernel. Flows out: a [`Program`]: what two kernels have in common (the
+//! range reduction of a sine and a cosine of the same argument) is there once. Zeros, infinities and all other numbers
+//! come out as in the loops that the compiler makes of the same text. `None` where a text says something that is not
+//! known here.
 //!
 //! Who should not use it: anyone but `native`.
 
 use super::super::plan::{Place, Plan, Step};
+use super::program::{Instruction, Kind, Number, Operand, Program, Test};
 use super::text::{Expr, Infix, Library, expression};
 use crate::op::Op;
 use crate::real::Precision;
 use std::collections::HashMap;
 
-/// What an instruction reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Operand {
-    /// The result of an instruction, or an input: the inputs are the first values.
-    Value(usize),
-    /// One number for all lanes.
-    Number(Number),
-}
-
-/// One number for all lanes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Number {
-    /// Of the row or step: a row block of the plan.
-    Row(usize),
-    /// Of the code: its place among the program's constants.
-    Constant(usize),
-}
-
-/// A condition between two numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Test {
-    Less,
-    LessOrEqual,
-    Equal,
-    /// Also where either is NaN.
-    Unequal,
-    /// Either is NaN.
-    Unordered,
-}
-
-/// What an instruction does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    /// a where a < b, else b.
-    Minimum,
-    /// a where a > b, else b.
-    Maximum,
-    And,
-    Or,
-    Xor,
-    /// Of the bits as integers.
-    IntegerAdd,
-    ShiftLeft(u32),
-    ShiftRight(u32),
-    SquareRoot,
-    /// To an integer: 0 nearest, 1 down, 2 up, 3 towards 0, as the processor counts.
-    Round(u32),
-    /// a b + c.
-    MultiplyAdd,
-    /// a b - c.
-    MultiplySubtract,
-    /// c - a b.
-    NegatedMultiplyAdd,
-    /// -a b - c.
-    NegatedMultiplySubtract,
-    /// A condition.
-    Compare(Test),
-    /// A condition of the bits as integers.
-    IntegerEqual,
-    /// The same, with a sign.
-    IntegerGreater,
-    /// Of conditions.
-    Both,
-    Either,
-    OneOf,
-    /// The second operand is all ones.
-    Neither,
-    /// b where the condition a holds, else c.
-    Choose,
-}
-
-impl Kind {
-    /// Whether the result is a condition.
-    pub(super) fn is_condition(self) -> bool {
-        matches!(
-            self,
-            Kind::Compare(_)
-                | Kind::IntegerEqual
-                | Kind::IntegerGreater
-                | Kind::Both
-                | Kind::Either
-                | Kind::OneOf
-                | Kind::Neither
-        )
+/// The inner loop of `plan`. Inputs are the varying inputs of a descent, or the column blocks of a grid.
+pub(super) fn lower(plan: &Plan, inputs: usize, precision: Precision) -> Option<Program> {
+    let mut lowering = Lowering {
+        program: Program { inputs, values: inputs, code: Vec::new(), outputs: Vec::new(), constants: Vec::new() },
+        precision,
+        places: HashMap::new(),
+        known: HashMap::new(),
+    };
+    for step in &plan.point_code {
+        lowering.step(step)?;
     }
-
-    /// How long a result takes, and for how many half cycles the units are taken, on processors with two of them and
-    /// one that divides: rounded from Agner Fog's tables of instructions.
-    pub(super) fn cycles(self) -> (usize, usize) {
-        match self {
-            Kind::Divide => (16, 20),
-            Kind::SquareRoot => (20, 24),
-            Kind::Round(_) => (8, 4),
-            Kind::And | Kind::Or | Kind::Xor | Kind::IntegerAdd | Kind::ShiftLeft(_) | Kind::ShiftRight(_) => (1, 1),
-            Kind::Choose => (2, 1),
-            _ => (4, 1),
-        }
-    }
-
-    /// Whether its two operands can change places.
-    pub(super) fn commutes(self) -> bool {
-        use Kind::{Add, And, Both, Either, IntegerAdd, IntegerEqual, Multiply, OneOf, Or, Xor};
-        matches!(self, Add | Multiply | And | Or | Xor | IntegerAdd | IntegerEqual | Both | Either | OneOf)
-    }
-}
-
-/// `out = kind(operands)`.
-#[derive(Debug, Clone)]
-pub(super) struct Instruction {
-    pub(super) kind: Kind,
-    pub(super) out: usize,
-    pub(super) operands: Vec<Operand>,
-}
-
-/// What is done with the inputs, the first values: the next state in a descent, a row's results on a grid.
-#[derive(Debug, Clone)]
-pub(super) struct Program {
-    pub(super) inputs: usize,
-    pub(super) values: usize,
-    pub(super) code: Vec<Instruction>,
-    pub(super) outputs: Vec<Operand>,
-    /// By their bits.
-    pub(super) constants: Vec<u64>,
-}
-
-impl Program {
-    /// The inner loop of `plan`. Inputs are the varying inputs of a descent, or the column blocks of a grid.
-    pub(super) fn lower(plan: &Plan, inputs: usize, precision: Precision) -> Option<Program> {
-        let mut lowering = Lowering {
-            program: Program { inputs, values: inputs, code: Vec::new(), outputs: Vec::new(), constants: Vec::new() },
-            precision,
-            places: HashMap::new(),
-            known: HashMap::new(),
-        };
-        for step in &plan.point_code {
-            lowering.step(step)?;
-        }
-        let outputs: Option<Vec<Operand>> = plan.outputs.iter().map(|place| lowering.operand(*place)).collect();
-        lowering.program.outputs = outputs?;
-        lowering.program.drop_unused();
-        Some(lowering.program)
-    }
-
-    /// Whether the longest chain of instructions takes longer than all of them would, were their operands there.
-    pub(super) fn waits(&self) -> bool {
-        let mut ready = vec![0; self.values];
-        let mut work = 0;
-        for instruction in &self.code {
-            let operands = instruction.operands.iter().filter_map(|operand| match operand {
-                Operand::Value(value) => Some(ready[*value]),
-                Operand::Number(_) => None,
-            });
-            let (latency, occupied) = instruction.kind.cycles();
-            ready[instruction.out] = operands.max().unwrap_or(0) + latency;
-            work += occupied;
-        }
-        2 * ready.into_iter().max().unwrap_or(0) > work
-    }
-
-    fn drop_unused(&mut self) {
-        let mut used = vec![false; self.values];
-        let mark = |operands: &[Operand], used: &mut Vec<bool>| {
-            for operand in operands {
-                if let Operand::Value(value) = operand {
-                    used[*value] = true;
-                }
-            }
-        };
-        mark(&self.outputs, &mut used);
-        for instruction in self.code.iter().rev() {
-            if used[instruction.out] {
-                mark(&instruction.operands, &mut used);
-            }
-        }
-        self.code.retain(|instruction| used[instruction.out]);
-    }
+    let outputs: Option<Vec<Operand>> = plan.outputs.iter().map(|place| lowering.operand(*place)).collect();
+    lowering.program.outputs = outputs?;
+    lowering.program.drop_unused();
+    Some(lowering.program)
 }
 
 /// What an expression is.
@@ -476,20 +312,11 @@ impl Lowering {
         known
     }
 
-    /// Arithmetic of constants, rounded as the processor does it.
+    /// Arithmetic of constants.
     fn folded(&mut self, kind: Kind, operands: &[Operand]) -> Option<Operand> {
         let [a, b] = operands else { return None };
         let (a, b) = (self.value_of(*a)?, self.value_of(*b)?);
-        let bits = match self.precision {
-            Precision::F32 => {
-                let (a, b) = (f32::from_bits(a as u32), f32::from_bits(b as u32));
-                u64::from(arithmetic(kind, [a, b], [a + b, a - b, a * b, a / b])?.to_bits())
-            }
-            Precision::F64 => {
-                let (a, b) = (f64::from_bits(a), f64::from_bits(b));
-                arithmetic(kind, [a, b], [a + b, a - b, a * b, a / b])?.to_bits()
-            }
-        };
+        let bits = kind.of_constants([a, b], self.precision)?;
         // A subnormal number is one in a grid and zero in a descent.
         let subnormal = bits & (self.sign() - 1) != 0 && bits & self.exponent() == 0;
         (!subnormal).then(|| self.constant(bits))
@@ -544,17 +371,4 @@ impl Lowering {
         let plain = |operand: &Operand| self.value_of(*operand).is_some_and(|bits| bits & self.sign() == 0);
         plain(&operand) || matches!(self.made_by(operand), Some((Kind::And, operands)) if operands.iter().any(plain))
     }
-}
-
-/// One of the results; nothing where a rounding mode or a NaN would decide.
-fn arithmetic<T: Copy + PartialOrd>(kind: Kind, operands: [T; 2], results: [T; 4]) -> Option<T> {
-    let place = match kind {
-        Kind::Add => 0,
-        Kind::Subtract => 1,
-        Kind::Multiply => 2,
-        Kind::Divide => 3,
-        _ => return None,
-    };
-    let is_number = |x: &T| x.partial_cmp(x).is_some();
-    operands.iter().chain(&results[place..=place]).all(is_number).then_some(results[place])
 }

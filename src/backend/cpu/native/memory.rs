@@ -1,7 +1,10 @@
-//! Machine code in memory that is writable first and executable after, never both.
+//! Memory for machine code (writable first and executable after, never both), and for the vectors that it works on.
 //!
-//! Flows in: bytes. Flows out: [`Code`], which runs them. Who should not use it: anyone but `native`.
+//! Flows in: bytes; sizes, a program's constants. Flows out: [`Code`], which runs them; [`Lines`]. Who should not use it:
+//! anyone but `native`.
 
+use super::codes::Machine;
+use super::program::Program;
 use memmap2::{Mmap, MmapMut};
 
 /// What the generated code looks like from outside. The arguments: the state or the table of streams, the next state or
@@ -46,5 +49,47 @@ impl<T> Code<T> {
             let function: Function<T> = std::mem::transmute::<*const u8, Function<T>>(self.memory.as_ptr());
             function(from, to, spill, rows, constants, last);
         }
+    }
+}
+
+/// Memory for vectors, on the border of a vector.
+#[derive(Debug)]
+pub(in super::super) struct Lines<T> {
+    lines: Vec<Line>,
+    number: std::marker::PhantomData<fn(T)>,
+}
+
+/// As long as the longest vector, and aligned to it.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[expect(dead_code, reason = "written and read through pointers")] [u8; 64]);
+
+impl<T> Lines<T> {
+    pub(super) fn new(bytes: usize) -> Lines<T> {
+        Lines { lines: vec![Line([0; 64]); bytes.div_ceil(size_of::<Line>())], number: std::marker::PhantomData }
+    }
+
+    pub(super) fn start(&mut self) -> *mut T {
+        self.lines.as_mut_ptr().cast()
+    }
+
+    pub(super) fn read(&self) -> *const T {
+        self.lines.as_ptr().cast()
+    }
+}
+
+impl<T: bytemuck::Pod> Lines<T> {
+    /// A program's constants as the code reads them.
+    pub(super) fn constants(program: &Program, machine: Machine) -> Lines<T> {
+        let mut lines = Lines::<T>::new(program.constants.len() * machine.constant());
+        let size = machine.constant() / machine.number();
+        for (place, bits) in program.constants.iter().enumerate() {
+            let number: T = bytemuck::pod_read_unaligned(&bits.to_le_bytes()[..machine.number()]);
+            for lane in 0..size {
+                // SAFETY: there are that many bytes, and every bit pattern is a number.
+                unsafe { lines.start().add(place * size + lane).write(number) };
+            }
+        }
+        lines
     }
 }

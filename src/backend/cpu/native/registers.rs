@@ -7,7 +7,7 @@
 
 use super::assemble::{Address, Assembler, Base, Source};
 use super::codes::Machine;
-use super::lower::{Kind, Number, Operand, Program};
+use super::program::{Kind, Number, Operand, Program};
 use super::schedule;
 use crate::kernel::LANES;
 use std::collections::HashMap;

@@ -10,9 +10,9 @@
 use super::super::Lane;
 use super::super::plan::Plan;
 use super::codes::Machine;
-use super::lower::Program;
-use super::memory::Code;
-use super::{LONG, Lines, SHORT, constants, frame, machine};
+use super::frame::{self, LONG, SHORT};
+use super::lower::lower;
+use super::memory::{Code, Lines};
 use crate::kernel::{Block, LANES, Level};
 use std::arch::x86_64::{_mm_load_ps, _mm_sfence, _mm_stream_ps};
 
@@ -50,8 +50,8 @@ pub(in super::super) struct Area {
 impl<T: Lane> NativeRows<T> {
     /// Machine code for the inner loop of `plan`; `None` where the interpreter has to do it.
     pub(in super::super) fn new(plan: &Plan, level: Level) -> Option<NativeRows<T>> {
-        let machine = machine::<T>(level)?;
-        let program = Program::lower(plan, plan.columns, T::PRECISION)?;
+        let machine = Machine::of(T::PRECISION, level)?;
+        let program = lower(plan, plan.columns, T::PRECISION)?;
         let length = program.code.len().max(1);
         if length > LONG {
             return None;
@@ -65,7 +65,7 @@ impl<T: Lane> NativeRows<T> {
         };
         let through = Forms { one: code(1, false)?, some: code(copies, false)? };
         let past = Forms { one: code(1, true)?, some: code(copies, true)? };
-        let constants = constants(&program, machine);
+        let constants = Lines::constants(&program, machine);
         Some(NativeRows { through, past, copies, spills, outputs: program.outputs.len(), machine, constants })
     }
 
@@ -106,7 +106,7 @@ impl<T: Lane> NativeRows<T> {
         };
         for row in 0..area.rows {
             let numbers = rows.as_ptr().cast::<T>().wrapping_add(row);
-            let line = Line { constants: self.constants.lines.as_ptr().cast(), spill, numbers, streams };
+            let line = Line { constants: self.constants.read().cast(), spill, numbers, streams };
             let follows = area.pitch == area.columns && row + 1 < area.rows;
             match self.border(&results).filter(|_| past_caches && area.columns >= 4 * lanes) {
                 Some(border) => self.past_caches(&line, &results, border..area.columns, &mut seam, follows),

@@ -8,7 +8,7 @@
 //! `registers`.
 
 use super::codes::Machine;
-use super::lower::{Kind, Operand, Program};
+use super::program::{Kind, Operand, Program};
 
 /// How far ahead of the first instruction that is still to come another one may be taken.
 const WINDOW: usize = 1500;

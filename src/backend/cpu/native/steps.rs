@@ -1,0 +1,113 @@
+//! The inner loop of a descent: a group of particles through many steps.
+//!
+//! Flows in: a [`Plan`], particles, the steps' numbers. Flows out: the particles after the steps. The step's code is laid
+//! out here too ([`best`]).
+//!
+//! Who should not use it: anyone but `cpu`.
+
+use super::super::plan::Plan;
+use super::super::{Columns, Lane};
+use super::codes::Machine;
+use super::frame::{self, Generated, LONG, SHORT};
+use super::lower::lower;
+use super::memory::{Code, Lines};
+use super::program::Program;
+use super::registers::Shape;
+use crate::kernel::{Block, Level};
+
+/// Copies of a brief step, at most: their states fill the registers.
+const COPIES: usize = 8;
+/// Copies of a longer one, where one step waits for the other: measured, from 3 on the gain is small, from 8 on the
+/// spilled vectors cost more.
+const SIDE_BY_SIDE: usize = 6;
+/// Instructions of a step that is over before a processor has looked ahead through a few copies one after the other:
+/// these need fewer registers than copies side by side.
+const BRIEF: usize = 48;
+
+/// The code of a tape's steps.
+#[derive(Debug)]
+pub(in super::super) struct NativeSteps<T> {
+    code: Code<T>,
+    shape: Shape,
+    spills: usize,
+    machine: Machine,
+    columns: usize,
+    constants: Lines<T>,
+}
+
+impl<T: Lane> NativeSteps<T> {
+    /// Machine code for the inner loop of `plan`; `None` where the interpreter has to do it.
+    pub(in super::super) fn new(plan: &Plan, level: Level) -> Option<NativeSteps<T>> {
+        let machine = Machine::of(T::PRECISION, level)?;
+        let program = lower(plan, plan.outputs.len(), T::PRECISION)?;
+        let Generated { bytes, spills, shape } = best(&program, machine)?;
+        let constants = Lines::constants(&program, machine);
+        Some(NativeSteps { code: Code::new(&bytes)?, shape, spills, machine, columns: program.inputs, constants })
+    }
+
+    /// Particles that are advanced together.
+    pub(in super::super) fn group(&self) -> usize {
+        self.shape.copies * self.machine.bytes() / self.machine.number()
+    }
+
+    /// A thread's memory: the state, the next state, spilled vectors.
+    pub(in super::super) fn scratch(&self) -> Lines<T> {
+        Lines::new((2 * self.columns * self.shape.copies + self.spills) * self.machine.bytes())
+    }
+
+    /// Advances up to a group of particles, from `start` on, by `count` steps (at least one) whose numbers are in `rows`.
+    pub(in super::super) fn run(
+        &self,
+        scratch: &mut Lines<T>,
+        rows: &[Block<T>],
+        count: usize,
+        state: &Columns<T>,
+        (start, particles): (usize, usize),
+    ) {
+        let group = self.group();
+        let size = self.columns * group;
+        let memory = scratch.start();
+        // SAFETY: the scratch holds two states and the spilled vectors, one after the other.
+        let (here, next, spill) = unsafe { (memory, memory.add(size), memory.add(2 * size)) };
+        for (k, column) in state.0.iter().enumerate() {
+            // SAFETY: the particles lie within the columns and are this thread's alone; the state in the scratch has
+            // a group of numbers for each column, and every bit pattern is a number.
+            let (from, to) = unsafe {
+                let from = std::slice::from_raw_parts(column.add(start), particles);
+                (from, std::slice::from_raw_parts_mut(here.add(k * group), group))
+            };
+            to[..particles].copy_from_slice(from);
+            // What is not there does as the first, so as not to be slow in its own way (subnormals).
+            to[particles..].fill(from[0]);
+        }
+        // SAFETY: the code was made for this format and a level that the processor has, its memory is as large as it
+        // said, `rows` has a block for each row of the plan with a number for each of up to LANES steps.
+        unsafe {
+            let constants = self.constants.read();
+            self.code.run(here.cast(), next.cast(), spill, rows.as_ptr().cast(), constants, count);
+        }
+        let last = if self.shape.resident || count.is_multiple_of(2) { here } else { next };
+        for (k, column) in state.0.iter().enumerate() {
+            // SAFETY: as above.
+            unsafe {
+                let from = std::slice::from_raw_parts(last.add(k * group), particles);
+                std::slice::from_raw_parts_mut(column.add(start), particles).copy_from_slice(from);
+            }
+        }
+    }
+}
+
+/// How a step is laid out. Where each step waits for the one before, other particles have to fill the time: copies of
+/// a brief step one after the other, with the state in registers; else some side by side if one alone leaves the
+/// processor waiting, with the state in registers if these suffice.
+fn best(program: &Program, machine: Machine) -> Option<Generated> {
+    let length = program.code.len().max(1);
+    if length > LONG {
+        return None;
+    }
+    let one_by_one = (COPIES / 2..=COPIES).rev().filter(|_| length <= BRIEF);
+    let brief = one_by_one.map(|copies| Shape { copies, interleaved: false, resident: true });
+    let copies = if program.waits() { SIDE_BY_SIDE.min(SHORT / length).max(1) } else { 1 };
+    let side_by_side = [true, false].map(|resident| Shape { copies, interleaved: true, resident });
+    brief.chain(side_by_side).find_map(|shape| frame::steps(program, machine, shape))
+}
