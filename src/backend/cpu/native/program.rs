@@ -97,6 +97,11 @@ impl Kind {
         )
     }
 
+    /// Whether the divider does it: there is one.
+    pub(super) fn divides(self) -> bool {
+        matches!(self, Kind::Divide | Kind::SquareRoot)
+    }
+
     /// How long a result takes, and for how many half cycles the units are taken, on processors with two of them and
     /// one that divides: rounded from Agner Fog's tables of instructions.
     pub(super) fn cycles(self) -> (usize, usize) {
@@ -165,6 +170,15 @@ impl Program {
             work += occupied;
         }
         2 * ready.into_iter().max().unwrap_or(0) > work
+    }
+
+    /// Whether roots and quotients take longer than all the rest.
+    pub(super) fn divides(&self) -> bool {
+        let occupied = |divides| {
+            let kinds = self.code.iter().map(|instruction| instruction.kind);
+            kinds.filter(|kind| kind.divides() == divides).map(|kind| kind.cycles().1).sum::<usize>()
+        };
+        occupied(true) > occupied(false)
     }
 
     /// Takes out what no output needs.

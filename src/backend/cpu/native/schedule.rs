@@ -27,7 +27,7 @@ struct Node {
     uses: usize,
     /// When its operands are there.
     ready: usize,
-    /// Cycles from its beginning to the end of the longest chain that follows.
+    /// Cycles from its beginning to the end of the longest chain that follows, or of what waits for the divider.
     height: usize,
 }
 
@@ -73,12 +73,25 @@ fn nodes(program: &Program, copies: usize) -> Vec<Node> {
             nodes.push(Node { users: Vec::new(), operands, missing, uses: 0, ready: 0, height: 0 });
         }
     }
+    heights(program, copies, &mut nodes);
+    nodes
+}
+
+/// Roots and quotients queue for the divider in the order of the text, and each has those behind it in its height:
+/// else the first would come no sooner than the last, and the divider would stand idle until then.
+fn heights(program: &Program, copies: usize, nodes: &mut [Node]) {
+    let mut queue = 0;
     for node in (0..nodes.len()).rev() {
+        let kind = program.code[node / copies].kind;
+        let (latency, occupied) = kind.cycles();
         let after = nodes[node].users.iter().map(|user| nodes[*user].height).max().unwrap_or(0);
-        nodes[node].height = after + program.code[node / copies].kind.cycles().0;
+        nodes[node].height = after + latency;
+        if kind.divides() {
+            queue = nodes[node].height.max(queue + occupied / 2);
+            nodes[node].height = queue;
+        }
         nodes[node].uses = nodes[node].users.len();
     }
-    nodes
 }
 
 struct Schedule<'a> {
@@ -118,8 +131,7 @@ impl Schedule<'_> {
 
     /// When it can begin.
     fn begin(&self, node: usize) -> usize {
-        let divides = matches!(self.kind(node), Kind::Divide | Kind::SquareRoot);
-        self.nodes[node].ready.max(if divides { self.now.divider } else { 0 }).max(self.now.cycle)
+        self.nodes[node].ready.max(if self.kind(node).divides() { self.now.divider } else { 0 }).max(self.now.cycle)
     }
 
     /// The place in `open` of what comes next: what can begin first, of these the longest chain; where nothing finds a
@@ -139,7 +151,7 @@ impl Schedule<'_> {
             (self.now.cycle, self.now.begun) = (begin, 0);
         }
         self.now.begun += 1;
-        if matches!(kind, Kind::Divide | Kind::SquareRoot) {
+        if kind.divides() {
             self.now.divider = begin + occupied / 2;
         }
         if self.now.begun == 2 {

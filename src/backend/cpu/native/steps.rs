@@ -20,6 +20,9 @@ const COPIES: usize = 8;
 /// Copies of a longer one, where one step waits for the other: measured, from 3 on the gain is small, from 8 on the
 /// spilled vectors cost more.
 const SIDE_BY_SIDE: usize = 6;
+/// Copies of one that the divider bounds: while the next step of one begins, the roots of the other are at hand. Measured,
+/// two come to the divider's throughput; more add nothing.
+const PAIR: usize = 2;
 /// Instructions of a step that is over before a processor has looked ahead through a few copies one after the other:
 /// these need fewer registers than copies side by side.
 const BRIEF: usize = 48;
@@ -107,7 +110,12 @@ fn best(program: &Program, machine: Machine) -> Option<Generated> {
     }
     let one_by_one = (COPIES / 2..=COPIES).rev().filter(|_| length <= BRIEF);
     let brief = one_by_one.map(|copies| Shape { copies, interleaved: false, resident: true });
-    let copies = if program.waits() { SIDE_BY_SIDE.min(SHORT / length).max(1) } else { 1 };
+    let copies = match (program.waits(), program.divides()) {
+        (true, _) => SIDE_BY_SIDE,
+        (false, true) => PAIR,
+        (false, false) => 1,
+    };
+    let copies = copies.min(SHORT / length).max(1);
     let side_by_side = [true, false].map(|resident| Shape { copies, interleaved: true, resident });
     brief.chain(side_by_side).find_map(|shape| frame::steps(program, machine, shape))
 }
