@@ -13,6 +13,7 @@
 //! Who should not use it: anyone but `cpu`, and never around code that is not calls of kernels.
 
 use super::Lane;
+use crate::real::Precision;
 
 /// Whether this processor does it.
 pub(super) const FLUSHES: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
@@ -20,12 +21,13 @@ pub(super) const FLUSHES: bool = cfg!(any(target_arch = "x86_64", target_arch = 
 /// Takes what is subnormal for zero. Whether a choice or a comparison of bits does so in that mode depends on the
 /// instruction; so nothing subnormal goes in, and then the mode lets none arise.
 pub(super) fn flush<T: Lane>(numbers: &mut [T]) {
-    let smallest = T::PRECISION.smallest_normal();
-    for number in numbers.iter_mut().filter(|_| FLUSHES) {
-        let value = number.to_f64();
-        if value.abs() < smallest {
-            *number = T::from_f64(0.0f64.copysign(value));
-        }
+    // Each in its own format and written in any case: so the compiler makes whole vectors of it.
+    let single = |x: f32| if x.abs() < f32::MIN_POSITIVE { 0.0f32.copysign(x) } else { x };
+    let double = |x: f64| if x.abs() < f64::MIN_POSITIVE { 0.0f64.copysign(x) } else { x };
+    match T::PRECISION {
+        _ if !FLUSHES => {}
+        Precision::F32 => bytemuck::cast_slice_mut(numbers).iter_mut().for_each(|x| *x = single(*x)),
+        Precision::F64 => bytemuck::cast_slice_mut(numbers).iter_mut().for_each(|x| *x = double(*x)),
     }
 }
 
