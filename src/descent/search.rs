@@ -39,6 +39,8 @@ pub enum Method {
     Bfgs,
     /// L-BFGS, the matrix made from the last steps.
     Lbfgs,
+    /// Newton's method with the exact Hessian.
+    Newton,
     /// A rule, for so many steps as it takes.
     Rule(Box<Rule>),
 }
@@ -85,7 +87,9 @@ impl<'a> Searcher<'a> {
             return Err(DescentError::NoVariables(expression.text().to_string()));
         }
         let outputs = expression.gradient()?;
-        let solver = Solver::new(&outputs, search.matrix(n), search.bounds.as_deref(), search.maximize, precision);
+        let matrix = search.matrix(n);
+        let all = if matrix == Matrix::Newton { &expression.hessian()? } else { &outputs };
+        let solver = Solver::new(all, matrix, search.bounds.as_deref(), search.maximize, precision);
         let program = backend.prepare(&solver.tape, precision)?;
         Ok(Searcher { search, precision, solver, program, outputs })
     }
@@ -132,6 +136,7 @@ impl Search {
     fn matrix(&self, n: usize) -> Matrix {
         match self.method {
             Method::Bfgs => Matrix::Bfgs,
+            Method::Newton => Matrix::Newton,
             Method::Auto if n <= WHOLE => Matrix::Bfgs,
             _ => Matrix::Lbfgs(PAIRS),
         }

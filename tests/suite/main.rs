@@ -21,6 +21,7 @@ mod parse;
 mod probe;
 mod readme;
 mod rules;
+mod solvers;
 mod verify;
 
 fn main() {
@@ -42,6 +43,7 @@ fn main() {
     tests.extend(probe::tests());
     tests.extend(readme::tests());
     tests.extend(rules::tests());
+    tests.extend(solvers::tests());
     tests.extend(verify::tests());
     libtest_mimic::run(&arguments, tests).exit();
 }

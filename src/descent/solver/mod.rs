@@ -7,7 +7,8 @@
 //! engine has lanes; a particle does not know the others, and freezes when its status is no longer
 //! [`Status::Active`](super::Status).
 //!
-//! `algebra.rs` has the arithmetic on nodes, `trial.rs` the line search, `bfgs.rs` and `lbfgs.rs` the matrices.
+//! `algebra.rs` has the arithmetic on nodes, `trial.rs` the line search, `bfgs.rs`, `lbfgs.rs` and `newton.rs` the
+//! matrices.
 //!
 //! Who should not use it: anyone but `search.rs`, which starts particles, takes out those that are done, and judges
 //! why they stopped.
@@ -15,6 +16,7 @@
 mod algebra;
 mod bfgs;
 mod lbfgs;
+mod newton;
 mod trial;
 
 use crate::expr::{Graph, Id, Outputs};
@@ -30,6 +32,8 @@ pub enum Matrix {
     Bfgs,
     /// The same from the last so many steps: 2 n numbers each.
     Lbfgs(usize),
+    /// The Hessian itself, which the outputs then bring as well: f, n partial derivatives, n^2 second ones.
+    Newton,
 }
 
 /// What may change without compiling anew.
@@ -88,7 +92,7 @@ impl Solver {
         self.dimension + 3
     }
 
-    /// The solver for `outputs` (f, then its partial derivatives). With `bounds`, one (lower, upper) for each variable,
+    /// The solver for `outputs` (f, then its partial derivatives; for [`Matrix::Newton`] the Hessian as well). With `bounds`, one (lower, upper) for each variable,
     /// no point outside is evaluated; the starts must be inside.
     pub fn new(
         outputs: &Outputs,
@@ -123,6 +127,7 @@ impl Matrix {
         match self {
             Matrix::Bfgs => bfgs::columns(n),
             Matrix::Lbfgs(pairs) => lbfgs::columns(n, pairs),
+            Matrix::Newton => 0,
         }
     }
 }

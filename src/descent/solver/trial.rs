@@ -7,7 +7,7 @@
 //! that the gradient points across do not move.
 
 use super::algebra::Algebra;
-use super::{Matrix, bfgs, lbfgs};
+use super::{Matrix, bfgs, lbfgs, newton};
 use crate::descent::Status;
 use crate::expr::Id;
 use crate::real::Precision;
@@ -110,6 +110,7 @@ struct Trial {
     x: Vec<Id>,
     f: Id,
     g: Vec<Id>,
+    hessian: Vec<Id>,
     /// The step to it, and the slopes along that at its two ends.
     step: Vec<Id>,
     slope: Id,
@@ -136,7 +137,11 @@ pub(super) fn step(a: &mut Algebra, state: &State, problem: Problem<'_>) -> Stat
         a.and(trial.low, long)
     };
     let enough = {
-        let any = a.and(last, trial.lowered);
+        // Past all that counts, as far as it goes down: there it is let go.
+        let out = a.largest(&trial.x);
+        let out = a.less(knobs[3], out);
+        let out = a.or(out, last);
+        let any = a.and(out, trial.lowered);
         let any = a.or(any, wolfe);
         let any = a.or(any, start);
         a.and(any, trial.finite)
@@ -163,6 +168,7 @@ pub(super) fn step(a: &mut Algebra, state: &State, problem: Problem<'_>) -> Stat
     let (memory, product) = match matrix {
         Matrix::Bfgs => bfgs::turn(a, &state.memory, &learnt, &free),
         Matrix::Lbfgs(_) => lbfgs::turn(a, &state.memory, &learnt, &free),
+        Matrix::Newton => (Vec::new(), newton::product(a, &trial.hessian, &free, &held)),
     };
     let steepest: Vec<Id> = free.iter().map(|g| a.neg(*g)).collect();
     let newton: Vec<Id> = product
@@ -179,7 +185,9 @@ pub(super) fn step(a: &mut Algebra, state: &State, problem: Problem<'_>) -> Stat
         let downhill = a.less(descent, zero);
         let still = a.not(given_up);
         let known = a.and(carried, still);
-        let known = a.or(known, learning.holds);
+        // A Hessian is new at every point, and nothing is to be learnt.
+        let new = if matrix == Matrix::Newton { accept } else { learning.holds };
+        let known = a.or(known, new);
         a.and(known, downhill)
     };
     let turned = a.or(accept, given_up);
@@ -227,7 +235,8 @@ fn attempt(
         }
     }
     let found = evaluate(a, &x);
-    let (f, g) = (found[0], found[1..].to_vec());
+    let (g, hessian) = found[1..].split_at(x.len());
+    let (f, g, hessian) = (found[0], g.to_vec(), hessian.to_vec());
     let step: Vec<Id> = x.iter().zip(&state.x).map(|(new, old)| a.sub(*new, *old)).collect();
     let (slope, next_slope) = (a.dot(&state.g, &step), a.dot(&g, &step));
     let f_finite = a.finite(f);
@@ -257,7 +266,7 @@ fn attempt(
     };
     let lowered = a.less(f, state.f);
     let lowered = a.and(lowered, finite);
-    Trial { x, f, g, step, slope, next_slope, finite, f_finite, low, short, lowered }
+    Trial { x, f, g, hessian, step, slope, next_slope, finite, f_finite, low, short, lowered }
 }
 
 /// The gradient without the coordinates that are held at a bound, and which are.
