@@ -155,6 +155,24 @@ def softplus(a: float):
     return mp.log1p(mp.exp(mpf(a)))
 
 
+def noise(a: float, b: float, c: float):
+    """Box and Muller's transform of the two words of Threefry-2x32 with 20 rounds, 22 bits of each."""
+    count, word = math.floor(c), (1 << 32) - 1
+    keys = [math.floor(a), math.floor(b)]
+    keys.append(0x1BD11BDA ^ keys[0] ^ keys[1])
+    x, y = (count + keys[0]) & word, ((count >> 32) + keys[1]) & word
+    for step in range(20):
+        turn = (13, 15, 26, 6, 17, 29, 16, 24)[step % 8]
+        x = (x + y) & word
+        y = ((y << turn | y >> (32 - turn)) & word) ^ x
+        if step % 4 == 3:
+            group = step // 4 + 1
+            x = (x + keys[group % 3]) & word
+            y = (y + keys[(group + 1) % 3] + group) & word
+    radius, angle = (mpf(2 * (v >> 10) + 1) / 2**23 for v in (x, y))
+    return mp.sqrt(-2 * mp.log(radius)) * mp.sin(mp.pi * (angle - mpf(1) / 2))
+
+
 def circular(a: float) -> bool:
     return abs(a) <= 1e9
 
@@ -244,6 +262,8 @@ FUNCTIONS = {
                       1.152921504606847e18, 1e200, LARGEST, 0.5, -3.0], [(1, 1.01), (1, 2), (1, 1e6)]),
     "atanh": Function(at({1.0: INFINITY, -1.0: -INFINITY}, real(mp.atanh)), [UNIT], SIGNED_TINY + [1.0, -1.0,
                       0.9999999999999999, 0.3333333333333333, 2.0], [(-1, 1)]),
+    "noise": Function(noise, [(0, 2**23 - 1)] * 3, [(1.0, 2.0, 3.0), (8388607.0, 8388607.0, 8388607.0)],
+                      reach=lambda a, b, c: all(0 <= k < 2**23 for k in (a, b, c))),
     "erf": Function(erf, [(-4, 4)], SIGNED_TINY + [0.89, 5.9, -6.1, 30.0], [(-1, 1), (-6, 6)]),
     "erfc": Function(erfc, [(-4, 4)], SIGNED_TINY + [0.5, 26.543, 27.2, -5.9, -6.1, 30.0], [(0, 27), (-1, 1)]),
     "gamma": Function(gamma, [(0.1, 12)], SIGNED_TINY + POLES + [1.0, 2.0, 8.5, 171.6243769563027, 172.0, -170.56749,

@@ -1099,6 +1099,120 @@ fn m_trigamma(x: R) -> R {
     return select(y, h_nan(), pole);
 }
 
+// ---- noise -----------------------------------------------------------------
+
+// The whole part of x as an integer, from 0 to 2^52 - 1. NaN is 0.
+fn h_count(x: R) -> U {
+    return to_bits(min(4503599627370495.0, max(0.0, floor(x))) + 4503599627370496.0) & 0xfffffffffffff;
+}
+
+// The same up to 2^23 - 1, as in single precision.
+fn h_key(x: R) -> U {
+    return h_count(min(8388607.0, max(0.0, floor(x))));
+}
+
+// Sums and rotations of 32 bits.
+fn h_sum(x: U, y: U) -> U {
+    return (x + y) & 0xffffffff;
+}
+
+fn h_turn_6(x: U) -> U {
+    return ((x << 6) | (x >> 26)) & 0xffffffff;
+}
+
+fn h_turn_13(x: U) -> U {
+    return ((x << 13) | (x >> 19)) & 0xffffffff;
+}
+
+fn h_turn_15(x: U) -> U {
+    return ((x << 15) | (x >> 17)) & 0xffffffff;
+}
+
+fn h_turn_16(x: U) -> U {
+    return ((x << 16) | (x >> 16)) & 0xffffffff;
+}
+
+fn h_turn_17(x: U) -> U {
+    return ((x << 17) | (x >> 15)) & 0xffffffff;
+}
+
+fn h_turn_24(x: U) -> U {
+    return ((x << 24) | (x >> 8)) & 0xffffffff;
+}
+
+fn h_turn_26(x: U) -> U {
+    return ((x << 26) | (x >> 6)) & 0xffffffff;
+}
+
+fn h_turn_29(x: U) -> U {
+    return ((x << 29) | (x >> 3)) & 0xffffffff;
+}
+
+// A standard normal deviate for the keys a and b and the count c (whole numbers). Two words from Threefry-2x32 with 20
+// rounds (Salmon, Moraes, Dror and Shaw, Parallel random numbers: as easy as 1, 2, 3, 2011), then Box and Muller:
+// sqrt(-2 ln u) sin(pi f), u in (0, 1) and f in (-1/2, 1/2) odd multiples of 2^-23, in both precisions the same ones.
+fn m_noise(a: R, b: R, c: R) -> R {
+    let k0 = h_key(a);
+    let k1 = h_key(b);
+    let k2 = (k0 ^ k1) ^ 0x1bd11bda;
+    let count = h_count(c);
+    let x0 = h_sum(count & 0xffffffff, k0);
+    let y0 = h_sum(count >> 32, k1);
+    let x1 = h_sum(x0, y0);
+    let y1 = h_turn_13(y0) ^ x1;
+    let x2 = h_sum(x1, y1);
+    let y2 = h_turn_15(y1) ^ x2;
+    let x3 = h_sum(x2, y2);
+    let y3 = h_turn_26(y2) ^ x3;
+    let x4 = h_sum(x3, y3);
+    let y4 = h_turn_6(y3) ^ x4;
+    let x5 = h_sum(x4, k1);
+    let y5 = h_sum(y4, h_sum(k2, 1));
+    let x6 = h_sum(x5, y5);
+    let y6 = h_turn_17(y5) ^ x6;
+    let x7 = h_sum(x6, y6);
+    let y7 = h_turn_29(y6) ^ x7;
+    let x8 = h_sum(x7, y7);
+    let y8 = h_turn_16(y7) ^ x8;
+    let x9 = h_sum(x8, y8);
+    let y9 = h_turn_24(y8) ^ x9;
+    let x10 = h_sum(x9, k2);
+    let y10 = h_sum(y9, h_sum(k0, 2));
+    let x11 = h_sum(x10, y10);
+    let y11 = h_turn_13(y10) ^ x11;
+    let x12 = h_sum(x11, y11);
+    let y12 = h_turn_15(y11) ^ x12;
+    let x13 = h_sum(x12, y12);
+    let y13 = h_turn_26(y12) ^ x13;
+    let x14 = h_sum(x13, y13);
+    let y14 = h_turn_6(y13) ^ x14;
+    let x15 = h_sum(x14, k0);
+    let y15 = h_sum(y14, h_sum(k1, 3));
+    let x16 = h_sum(x15, y15);
+    let y16 = h_turn_17(y15) ^ x16;
+    let x17 = h_sum(x16, y16);
+    let y17 = h_turn_29(y16) ^ x17;
+    let x18 = h_sum(x17, y17);
+    let y18 = h_turn_16(y17) ^ x18;
+    let x19 = h_sum(x18, y18);
+    let y19 = h_turn_24(y18) ^ x19;
+    let x20 = h_sum(x19, k1);
+    let y20 = h_sum(y19, h_sum(k2, 4));
+    let x21 = h_sum(x20, y20);
+    let y21 = h_turn_13(y20) ^ x21;
+    let x22 = h_sum(x21, y21);
+    let y22 = h_turn_15(y21) ^ x22;
+    let x23 = h_sum(x22, y22);
+    let y23 = h_turn_26(y22) ^ x23;
+    let x24 = h_sum(x23, y23);
+    let y24 = h_turn_6(y23) ^ x24;
+    let x25 = h_sum(x24, k2);
+    let y25 = h_sum(y24, h_sum(k0, 5));
+    let u = from_bits(((x25 >> 10) << 30) | 0x3ff0000020000000) - 1.0;
+    let f = from_bits(((y25 >> 10) << 30) | 0x3ff0000020000000) - 1.5;
+    return sqrt(-2.0 * m_ln(u)) * h_sinpi_poly(f);
+}
+
 // ---- accuracy --------------------------------------------------------------
 //
 // error: the largest found, in units in the last place of the true value, on a CPU, with

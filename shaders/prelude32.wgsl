@@ -21,3 +21,7 @@ fn to_uint(i: I) -> U {
 fn from_uint(u: U) -> I {
     return bitcast<I>(u);
 }
+// A sum that wraps.
+fn add_bits(a: U, b: U) -> U {
+    return a + b;
+}

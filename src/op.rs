@@ -30,6 +30,8 @@ pub enum Syntax {
     Infix(&'static str, u8),
     /// Before its operand.
     Prefix(&'static str, u8),
+    /// `name(a)` in a rule of a descent: of all coordinates together. It is taken apart before an engine sees it.
+    Reduction,
     /// Cannot be written: made by the lowering of an expression only.
     Hidden,
 }
@@ -60,6 +62,9 @@ const ROOT: Slack = Slack { cpu: [0.5, 0.5], gpu: [5.0, 5.0], reference: 0.5 };
 const POLYNOMIAL: Slack = Slack { cpu: [4.0, 4.0], gpu: [4.0, 4.0], reference: 1.0 };
 /// Our own longer ones (pow, erf, gamma and kin).
 const LONG: Slack = Slack { cpu: [16.0, 16.0], gpu: [16.0, 16.0], reference: 2.0 };
+
+/// A root of a logarithm times a sine: half of the logarithm's error, the root's, the polynomial's, the product's.
+const DEVIATE: Slack = Slack { cpu: [8.0, 8.0], gpu: [20.0, 20.0], reference: 3.0 };
 
 /// A row of the table.
 #[derive(Debug)]
@@ -121,7 +126,20 @@ impl Hash for Op {
     }
 }
 
+impl Syntax {
+    /// Whether it is written as a call.
+    pub fn is_called(self) -> bool {
+        matches!(self, Syntax::Function | Syntax::Variadic | Syntax::Reduction)
+    }
+}
+
 impl Op {
+    /// Whether its result follows from its operands alone, so that numbers can be folded: what is of all coordinates
+    /// waits until it is known how many there are.
+    pub fn folds(self) -> bool {
+        self.syntax != Syntax::Reduction
+    }
+
     /// Whether it is one of the fused multiply-adds, whose product an engine may round by itself.
     pub fn is_fused(self) -> bool {
         [ops::FMA, ops::FMS, ops::FNMA].contains(&self)
@@ -170,7 +188,7 @@ impl Operations {
     /// The function of this name, as the language writes it (`ln`, `log`, `atan2`).
     pub fn function(&self, name: &str) -> Option<Op> {
         let name = if name == "log" { "ln" } else { name };
-        self.iter().find(|op| op.name == name && matches!(op.syntax, Syntax::Function | Syntax::Variadic))
+        self.iter().find(|op| op.name == name && op.syntax.is_called())
     }
 }
 
@@ -303,19 +321,32 @@ fn beside_the_zero(operands: [f64; 3], precision: Precision) -> bool {
     positive(operands, precision) && (operands[0] - 1.4616321449683622).abs() > 1e-9
 }
 
+/// The largest count of the noise that single precision can hold.
+pub const NOISE_STEPS: u64 = (1 << 23) - 1;
+
+/// Keys, and counts that the format can tell apart.
+fn countable([a, b, c]: [f64; 3], precision: Precision) -> bool {
+    let keys = 0.0..(1u64 << 23) as f64;
+    let counts = 0.0..(1u64 << if precision == Precision::F32 { 23 } else { 52 }) as f64;
+    keys.contains(&a) && keys.contains(&b) && counts.contains(&c)
+}
+
 /// A domain of ordinary numbers.
 const REALS: (f64, f64) = (-10.0, 10.0);
 /// A domain of positive numbers.
 const POSITIVE: (f64, f64) = (0.01, 20.0);
 /// Arguments of the hyperbolic functions that stay finite in f32 with their derivatives.
 const MODEST: (f64, f64) = (-8.0, 8.0);
+/// Keys of the noise.
+const KEYS: (f64, f64) = (0.0, 8388607.0);
 /// The open unit interval, both signs.
 const UNIT: (f64, f64) = (-0.999, 0.999);
 
 use Syntax::{Function, Hidden, Infix, Prefix, Variadic};
 use breaks::{
-    at_branch_cut, at_either_zero, at_integers, at_negative_integers, at_quarter_turns, at_whole_quotients, at_zero,
-    at_zero_base, at_zero_divisor, between_integers, by_half_a_turn, from_outside_one, where_equal,
+    at_any_integer, at_branch_cut, at_either_zero, at_integers, at_negative_integers, at_quarter_turns,
+    at_whole_quotients, at_zero, at_zero_base, at_zero_divisor, between_integers, by_half_a_turn, from_outside_one,
+    where_equal,
 };
 
 table! {
@@ -457,6 +488,10 @@ table! {
     ATANH = ["atanh", Function, (a) { m_atanh(a) }, reference { pxfm::f_atanh(a) },
         partials ["1 / ((1 - a) (1 + a))"], slack POLYNOMIAL, driver "atanh(a)", breaks from_outside_one,
         domain [UNIT]];
+
+    // Random numbers: keys and a count, whole numbers, to a deviate. Rules read it as `noise`.
+    NOISE = ["noise", Hidden, (a, b, c) { m_noise(a, b, c) }, reference { reference::noise(a, b, c) },
+        partials [], slack DEVIATE, reach countable, breaks at_any_integer, domain [KEYS, KEYS, KEYS]];
 
     // Special functions; the constants are 2/sqrt(pi).
     ERF = ["erf", Function, (a) { m_erf(a) }, reference { pxfm::f_erf(a) },

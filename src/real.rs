@@ -177,6 +177,10 @@ macro_rules! arithmetic {
                 R::from_bits(bits)
             }
             #[inline(always)]
+            pub fn add_bits(a: U, b: U) -> U {
+                a.wrapping_add(b)
+            }
+            #[inline(always)]
             pub fn veil(x: R) -> R {
                 x
             }

@@ -139,6 +139,7 @@ impl Demand {
 fn weight(op: Op) -> f64 {
     match op.syntax {
         Syntax::Function | Syntax::Variadic if ![ops::ABS, ops::MIN, ops::MAX].contains(&op) => 10.0,
+        _ if op == ops::NOISE => 30.0,
         _ => 1.0,
     }
 }

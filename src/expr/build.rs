@@ -99,7 +99,7 @@ impl Build {
                 Value::Node(_) => constant = false,
             }
         }
-        if constant {
+        if constant && op.folds() {
             return Value::Number(op.apply(numbers));
         }
         let graph = self.graph();

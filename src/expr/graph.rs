@@ -87,7 +87,7 @@ impl Graph {
         all[..operands.len()].copy_from_slice(operands);
         let values = all.map(|id| self.value(id));
         match values {
-            [Some(a), Some(b), Some(c)] => self.number(op.apply([a, b, c])),
+            [Some(a), Some(b), Some(c)] if op.folds() => self.number(op.apply([a, b, c])),
             // x^0 is 1 for every x, NaN included (IEEE 754).
             [_, Some(0.0), _] if op == ops::POW => self.number(1.0),
             _ => self.intern(Node::Apply(op, all)),

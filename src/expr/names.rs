@@ -7,7 +7,7 @@
 use super::build::{Function, Value};
 use super::lex::{Kind, ParseError, Token, printable};
 use super::spelling::{Chunk, Declared, distance, foreign, is_free, is_name, natural, pieces};
-use crate::op::{Op, Operations, Syntax, ops};
+use crate::op::{Op, Operations, ops};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -290,7 +290,7 @@ pub(super) enum Refusal {
 /// The names that every text knows.
 fn built_in(operations: &Operations) -> HashMap<String, Meaning> {
     let mut known = HashMap::new();
-    let functions = operations.iter().filter(|op| matches!(op.syntax, Syntax::Function | Syntax::Variadic));
+    let functions = operations.iter().filter(|op| op.syntax.is_called());
     for op in functions {
         known.entry(op.name.to_owned()).or_insert(Meaning::Function(op));
     }

@@ -155,7 +155,7 @@ impl Printer<'_> {
                 let sign = if latex { "\\lnot " } else { sign };
                 (format!("{sign}{}", self.at(a, binds)), binds)
             }
-            Syntax::Function | Syntax::Variadic | Syntax::Hidden => self.function(op, id),
+            Syntax::Function | Syntax::Variadic | Syntax::Reduction | Syntax::Hidden => self.function(op, id),
         }
     }
 

@@ -58,6 +58,12 @@ pub(super) fn at_integers([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break
     break_if(steps_apart(f64::floor, a, ea) || steps_apart(f64::ceil, a, ea), Break::Jump)
 }
 
+/// What reads whole parts alone jumps wherever one changes.
+pub(super) fn at_any_integer(operands: [f64; 3], errors: [f64; 3]) -> Option<Break> {
+    let apart = operands.iter().zip(errors).any(|(operand, error)| steps_apart(f64::floor, *operand, error));
+    break_if(apart, Break::Jump)
+}
+
 pub(super) fn between_integers([a, ..]: [f64; 3], [ea, ..]: [f64; 3]) -> Option<Break> {
     break_if(steps_apart(f64::round_ties_even, a, ea), Break::Jump)
 }

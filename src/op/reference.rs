@@ -63,3 +63,45 @@ pub(super) fn trigamma(a: f64) -> f64 {
         pxfm::f_trigamma(a)
     }
 }
+
+/// A standard normal deviate for two keys and a count, by their whole parts: Box and Muller's of two words of
+/// Threefry-2x32 with 20 rounds, 22 bits of each.
+pub(super) fn noise(a: f64, b: f64, c: f64) -> f64 {
+    // What is out of reach goes to its end, as the kernels have it.
+    let whole = |x: f64, most: u64| if x >= 1.0 { (x.floor() as u64).min(most) } else { 0 };
+    let (key, most) = ((1 << 23) - 1, (1 << 52) - 1);
+    let count = whole(c, most);
+    let words = threefry([whole(a, key) as u32, whole(b, key) as u32], [count as u32, (count >> 32) as u32]);
+    let odd = words.map(|word| f64::from(2 * (word >> 10) + 1) / f64::from(1 << 23));
+    (-2.0 * pxfm::f_log(odd[0])).sqrt() * pxfm::f_sinpi(odd[1] - 0.5)
+}
+
+/// Threefry-2x32-20: sums, rotations and exclusive ors, a key after every fourth round.
+fn threefry(key: [u32; 2], count: [u32; 2]) -> [u32; 2] {
+    const TURNS: [u32; 8] = [13, 15, 26, 6, 17, 29, 16, 24];
+    let keys = [key[0], key[1], 0x1bd1_1bda ^ key[0] ^ key[1]];
+    let mut x = [count[0].wrapping_add(key[0]), count[1].wrapping_add(key[1])];
+    for round in 0..20u32 {
+        x[0] = x[0].wrapping_add(x[1]);
+        x[1] = x[1].rotate_left(TURNS[round as usize % 8]) ^ x[0];
+        if round % 4 == 3 {
+            let group = round / 4 + 1;
+            x[0] = x[0].wrapping_add(keys[group as usize % 3]);
+            x[1] = x[1].wrapping_add(keys[(group as usize + 1) % 3]).wrapping_add(group);
+        }
+    }
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vectors that the authors of Threefry give out with it (Random123, `kat_vectors`).
+    #[test]
+    fn threefry_gives_the_known_answers() {
+        assert_eq!(threefry([0, 0], [0, 0]), [0x6b20_0159, 0x99ba_4efe]);
+        assert_eq!(threefry([u32::MAX; 2], [u32::MAX; 2]), [0x1cb9_96fc, 0xbb00_2be7]);
+        assert_eq!(threefry([0x1319_8a2e, 0x0370_7344], [0x243f_6a88, 0x85a3_08d3]), [0xc492_3a9c, 0x483d_f7a0]);
+    }
+}

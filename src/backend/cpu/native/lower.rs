@@ -131,6 +131,7 @@ impl Lowering {
             ("fused", []) => Some((Type::Fixed(true), self.constant(0))),
             ("veil", [(Real, a)]) | ("from_bits", [(Bits, a)]) => real(*a),
             ("to_bits", [(Real, a)]) => Some((Bits, *a)),
+            ("add_bits", [(Bits, a), (Bits, b)]) => Some((Bits, self.push(Kind::IntegerAdd, &[*a, *b]))),
             ("is_nan", [(Real, a)]) => Some((Truth, self.push(Kind::Compare(Test::Unordered), &[*a, *a]))),
             ("select", [(kind, no), (same, yes), (Truth, condition)]) if kind == same && *kind != Truth => {
                 Some((*kind, self.choose(*condition, *yes, *no)))
