@@ -114,8 +114,7 @@ fn descents(group: &mut BenchmarkGroup<WallTime>, engines: &Engines, name: &str,
     let steps = Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: 1, count: COUNT };
     group.throughput(Throughput::Elements(PARTICLES as u64 * COUNT));
     for precision in PRECISIONS {
-        let mut start: Vec<Values> = columns.iter().map(|v| Values::from_f64(precision, v)).collect();
-        start.resize(fused.tape.outputs.len(), Values::zeros(precision, PARTICLES));
+        let start = fused.state(columns.iter().map(|v| Values::from_f64(precision, v)).collect(), 1);
         let mut state = start.clone();
         for (engine, backend) in engines {
             let Ok(mut program) = backend.prepare(&fused.tape, precision) else { continue };

@@ -193,8 +193,7 @@ fn descent(expression: &Expression, name: &str, options: &Options, cpu: &Cpu) ->
     let fused = rule.fuse(&outputs, false);
     let mut program = cpu.prepare(&fused.tape, precision)?;
     let columns = starts::uniform_box(42, options.particles, &vec![(-3.0, 3.0); n]);
-    let mut start: Vec<Values> = columns.iter().map(|column| Values::from_f64(precision, column)).collect();
-    start.resize(fused.tape.outputs.len(), Values::zeros(precision, options.particles));
+    let start = fused.state(columns.iter().map(|column| Values::from_f64(precision, column)).collect(), 42);
     let count = options.steps.unwrap_or(if n > 2 { 200 } else { 1000 });
     let steps = Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: 1, count };
     let lap = Instant::now();

@@ -28,8 +28,10 @@ pub(crate) struct Arguments {
     /// Range of a variable for random starts and for the picture (repeatable)
     #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]
     pub(super) ranges: Vec<String>,
-    /// gd, momentum, adam, or a formula such as "v = beta v - lr g; x = x + v": x is the coordinate, g its slope,
-    /// f, g2 and t are the value, the squared norm of the gradient and the number of the step
+    /// One of gd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, amsgrad, adamax, nadam, adamw, adabelief, lion,
+    /// sign, rprop, normalised, langevin, dog, prodigy (`gradfield rules` shows their formulas), or a formula such as
+    /// "v = beta v - lr g; x = x + v": x is the coordinate, g its slope, f, g2 and t are the value, the squared norm
+    /// of the gradient and the number of the step, noise is a standard normal deviate, total(e) a sum over coordinates
     #[arg(long, default_value = "gd")]
     rule: String,
     #[command(flatten)]
@@ -43,7 +45,7 @@ pub(crate) struct Arguments {
     /// Climb to a maximum
     #[arg(long)]
     pub(super) maximize: bool,
-    /// Seed of the random starts
+    /// Seed of the random starts and of a rule's noise
     #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true)]
     seed: u64,
     #[command(flatten)]
@@ -180,6 +182,7 @@ fn plan(arguments: &Arguments, particles: usize, format: Format) -> Result<Plan,
         steps: arguments.steps,
         every,
         maximize: arguments.maximize,
+        seed: arguments.seed,
     })
 }
 

@@ -17,6 +17,7 @@ mod plot;
 mod probe;
 mod progress;
 mod rule;
+mod rules;
 mod stop;
 mod verify;
 
@@ -63,6 +64,8 @@ enum Command {
     Bench(bench::Arguments),
     /// What there is to run on
     Devices(devices::Arguments),
+    /// The optimisers: formulas and defaults
+    Rules(rules::Arguments),
 }
 
 /// An error with its exit code.
@@ -175,6 +178,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Devices(arguments) => devices::run(arguments),
+        Command::Rules(arguments) => rules::run(arguments),
     };
     stop::claim();
     match result {

@@ -7,7 +7,7 @@ use super::{Failure, say, say_json};
 use clap::{Args, ValueEnum};
 use gradfield::backend::{Backend, Steps};
 use gradfield::bench::Demand;
-use gradfield::descent::rule::CLOCK;
+use gradfield::descent::{CLOCK, Fused};
 use gradfield::expr::Outputs;
 use gradfield::field::{check_size, output_names, tape_of};
 use gradfield::probe::{Measured, Measurement};
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     /// Points instead of a grid: a .csv with the variables' names as header, or a .npy of shape (n, d); - is stdin
     #[arg(long, value_name = "FILE")]
     points: Option<PathBuf>,
-    /// Check single steps of a descent, from the points on: gd, momentum, adam, or a formula (see `descend --help`)
+    /// Check single steps of a descent, from the points on: a rule's name or a formula (see `descend --help`)
     #[arg(long)]
     rule: Option<String>,
     #[command(flatten)]
@@ -75,11 +75,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if finding.passed() { Ok(()) } else { Err(Failure::Verify) }
 }
 
+/// The seed of the noise, for a rule that has some.
+const SEED: u64 = 0;
+
 /// What is checked: f and its gradient, or the steps of a rule.
 struct Work {
     tape: Tape,
     names: Vec<String>,
-    steps: Option<Steps>,
+    steps: Option<(Fused, Steps)>,
 }
 
 impl Work {
@@ -94,9 +97,10 @@ impl Work {
             return Err(Failure::usage(format!("--rule: `{text}` has no variables, so there are no steps to take")));
         }
         let rule = rule(text, &arguments.constants)?;
+        rule.check(arguments.steps)?;
         let fused = rule.fuse(outputs, arguments.maximize);
         let steps = Steps { uniforms: rule.uniforms(), clock: Some(CLOCK), first: 1, count: arguments.steps };
-        let mut work = Work { tape: fused.tape, names: Vec::new(), steps: Some(steps) };
+        let mut work = Work { tape: fused.tape.clone(), names: Vec::new(), steps: Some((fused, steps)) };
         work.names = work.inputs();
         Ok(work)
     }
@@ -109,19 +113,18 @@ impl Work {
     fn demand(&self, points: usize, precision: Precision) -> Demand {
         match &self.steps {
             None => Demand::grid(&self.tape, points as f64, precision),
-            Some(steps) => Demand::steps(&self.tape, points as f64, steps.count as f64, precision),
+            Some((_, steps)) => Demand::steps(&self.tape, points as f64, steps.count as f64, precision),
         }
     }
 
     fn check(&self, points: &Points, engine: &dyn Backend, precision: Precision) -> Result<Report, Failure> {
-        let Some(steps) = &self.steps else {
+        let Some((fused, steps)) = &self.steps else {
             return Ok(verify(&self.tape, &self.names, points, &[], engine, precision)?);
         };
         check_size(points.len() as f64, self.names.len(), precision)?;
         let all: Vec<Vec<f64>> = (0..points.len()).map(|k| points.point(k)).collect();
         let column = |v: usize| Values::from_f64(precision, &all.iter().map(|point| point[v]).collect::<Vec<f64>>());
-        let mut state: Vec<Values> = (0..points.dimension()).map(column).collect();
-        state.resize(self.names.len(), Values::zeros(precision, points.len()));
+        let mut state = fused.state((0..points.dimension()).map(column).collect(), SEED);
         Ok(verify_steps(&self.tape, &self.names, &mut state, steps, engine, precision)?)
     }
 }

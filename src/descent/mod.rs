@@ -4,6 +4,7 @@
 //! recorded steps. The rule and the gradient are one tape; an engine runs many steps of it with the state in
 //! registers or the first-level cache, and stops only where a step is recorded.
 
+mod fuse;
 mod pool;
 pub mod rule;
 pub mod rules;
@@ -13,6 +14,7 @@ pub mod starts;
 pub mod status;
 mod verdict;
 
+pub use fuse::Fused;
 pub use rule::{Rule, RuleError};
 pub use search::{Method, Search, Searcher};
 pub use status::{Ends, Status};
@@ -22,7 +24,7 @@ use crate::expr::{DeriveError, Expression};
 use crate::field::{Evaluator, FieldError, check_size};
 use crate::points::{Points, Values};
 use crate::real::Precision;
-use rule::CLOCK;
+pub use rule::CLOCK;
 
 /// Why a descent could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,20 @@ pub enum DescentError {
     /// The engine failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// The rule cannot take so many steps, or not with these hyper-parameters.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// The noise would repeat itself.
+    #[error(
+        "{steps} steps of a rule with noise are more than the {most} that single precision counts; take fewer, or \
+         --precision f64"
+    )]
+    Noise {
+        /// Asked for.
+        steps: u64,
+        /// The most.
+        most: u64,
+    },
     /// Nothing to move.
     #[error("`{0}` has no variables, so there is nothing to descend on; declare one with --vars x")]
     NoVariables(String),
@@ -52,6 +68,8 @@ pub struct Plan {
     pub every: u64,
     /// Climb instead.
     pub maximize: bool,
+    /// The seed of the rule's noise, if it has some.
+    pub seed: u64,
 }
 
 /// Where the particles were.
@@ -74,7 +92,7 @@ pub struct Trail {
 /// let f = Expression::parse("x^2 + 5x + 6")?;
 /// let mut rule = Rule::of(rules::by_name("gd").unwrap())?;
 /// rule.set("lr", 0.1)?;
-/// let plan = Plan { rule, steps: 15, every: 1, maximize: false };
+/// let plan = Plan { rule, steps: 15, every: 1, maximize: false, seed: 0 };
 /// let trail = run(&f, &plan, &[vec![-8.0]], &Cpu::new(None)?, Precision::F64, |_| ())?;
 /// assert_eq!(trail.steps.len(), 16);
 /// assert!((trail.positions[15][0].get(0) - -2.693_514).abs() < 1e-6);
@@ -99,11 +117,16 @@ pub fn run(
     // A record of a few particles is more than their numbers: a vector of columns, each with its own place in memory.
     check_size(count * (particles as f64 + 24.0), expression.variables().len() + 1, precision)?;
     let records = recorded_steps(plan.steps, plan.every);
+    plan.rule.check(plan.steps)?;
     let fused = plan.rule.fuse(&expression.gradient()?, plan.maximize);
+    let most = fused.most_steps(precision);
+    if plan.steps > most {
+        return Err(DescentError::Noise { steps: plan.steps, most });
+    }
     let mut program = backend.prepare(&fused.tape, precision)?;
     let mut value = Evaluator::new(&expression.value(), backend, precision)?;
-    let mut state: Vec<Values> = starts.iter().map(|column| Values::from_f64(precision, column)).collect();
-    state.resize(fused.dimension * (1 + fused.states), Values::zeros(precision, particles));
+    let starts = starts.iter().map(|column| Values::from_f64(precision, column)).collect();
+    let mut state = fused.state(starts, plan.seed);
     let mut trail = Trail { steps: Vec::new(), positions: Vec::new(), values: Vec::new() };
     let mut done = 0;
     for record in records {

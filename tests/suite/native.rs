@@ -152,10 +152,11 @@ fn state(columns: usize, particles: usize, precision: Precision, random: &mut Ra
     state.iter().map(|column| Values::from_f64(precision, column)).collect()
 }
 
-/// All optimisers on one function, for numbers of particles and steps that fit no vector and no block.
+/// Optimisers on one function (on two of the functions all there are), for numbers of particles and steps that fit no vector and no block.
 fn every_rule(text: &str, level: Level, precision: Precision) -> Result<(), Failed> {
     let mut random = Random(1);
-    for row in rules::TABLE {
+    let all = text.starts_with("(x^2 + y - 11)^2") || text.starts_with("sin(3x)");
+    for row in rules::TABLE.iter().filter(|row| all || ["gd", "momentum", "adam"].contains(&row.name)) {
         let mut rule = Rule::of(row)?;
         rule.set("lr", 1e-3)?;
         let fused = rule.fuse(&Expression::parse(text)?.gradient()?, false);
