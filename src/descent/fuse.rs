@@ -59,9 +59,32 @@ impl Fused {
     }
 }
 
+/// A rule and a gradient in one graph, whose variables are the state and the uniform inputs.
+pub(super) struct Joined {
+    pub(super) graph: Graph,
+    pub(super) inputs: Vec<Input>,
+    /// The next state, column by column.
+    pub(super) next: Vec<Id>,
+    /// What is to be minimised, and its gradient as the rule sees it.
+    pub(super) value: Id,
+    pub(super) gradient: Vec<Id>,
+}
+
 impl Rule {
     /// Fuses the rule with f and its gradient (`outputs`: f first, then the n partials). `maximize` climbs.
     pub fn fuse(&self, outputs: &Outputs, maximize: bool) -> Fused {
+        let Joined { graph, inputs, next, .. } = self.join(outputs, maximize);
+        let tape = Tape::lower(&graph, inputs, &next);
+        Fused { tape, dimension: outputs.variables.len(), noisy: self.reads("noise") }
+    }
+
+    /// Of each state, whether every coordinate has its own.
+    pub(super) fn local(&self) -> Vec<bool> {
+        local(self)
+    }
+
+    /// The same as a graph.
+    pub(super) fn join(&self, outputs: &Outputs, maximize: bool) -> Joined {
         let mut fusion = Fusion::new(self, outputs, maximize);
         fusion.sum_up();
         let dimension = outputs.variables.len();
@@ -71,13 +94,9 @@ impl Rule {
         for (k, local) in std::iter::once(true).chain(fusion.columns.local.iter().copied()).enumerate() {
             roots.extend(next.iter().take(if local { dimension } else { 1 }).map(|values| values[k]));
         }
-        let Fusion { mut graph, columns, .. } = fusion;
-        let noisy = self.reads("noise");
-        if noisy {
-            roots.extend((columns.keys..columns.clock).map(|place| graph.variable(place as u32)));
-        }
-        let tape = Tape::lower(&graph, columns.inputs(self, &outputs.variables), &roots);
-        Fused { tape, dimension, noisy }
+        let Fusion { mut graph, columns, value, gradient, .. } = fusion;
+        roots.extend((columns.keys..columns.clock).map(|place| graph.variable(place as u32)));
+        Joined { graph, inputs: columns.inputs(self, &outputs.variables), next: roots, value, gradient }
     }
 }
 

@@ -55,6 +55,9 @@ pub enum DescentError {
     /// Nothing to move.
     #[error("`{0}` has no variables, so there is nothing to descend on; declare one with --vars x")]
     NoVariables(String),
+    /// Noise does not converge.
+    #[error("the rule `{0}` has noise and never comes to rest at a minimum; follow it with `descend`, or take another")]
+    Restless(String),
 }
 
 /// What to run.

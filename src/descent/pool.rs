@@ -115,7 +115,7 @@ impl<'a, T: Number> Pool<'a, T> {
         settings: &Settings,
         first: u64,
     ) -> Result<Batch, BackendError> {
-        let steps = Steps { uniforms: settings.uniforms(), clock: None, first: 1, count: STRIDE };
+        let steps = Steps { uniforms: solver.uniforms(settings), clock: None, first: 1, count: STRIDE };
         while !self.who.is_empty() {
             check_interrupt()?;
             program.iterate(&mut self.state, &steps)?;

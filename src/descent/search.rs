@@ -87,9 +87,7 @@ impl<'a> Searcher<'a> {
             return Err(DescentError::NoVariables(expression.text().to_string()));
         }
         let outputs = expression.gradient()?;
-        let matrix = search.matrix(n);
-        let all = if matrix == Matrix::Newton { &expression.hessian()? } else { &outputs };
-        let solver = Solver::new(all, matrix, search.bounds.as_deref(), search.maximize, precision);
+        let solver = search.solver(expression, &outputs, precision)?;
         let program = backend.prepare(&solver.tape, precision)?;
         Ok(Searcher { search, precision, solver, program, outputs })
     }
@@ -133,13 +131,21 @@ impl<'a> Searcher<'a> {
 }
 
 impl Search {
-    fn matrix(&self, n: usize) -> Matrix {
-        match self.method {
+    fn solver(&self, expression: &Expression, outputs: &Outputs, precision: Precision) -> Result<Solver, DescentError> {
+        let matrix = match &self.method {
+            Method::Rule(rule) if rule.reads("noise") => return Err(DescentError::Restless(rule.name.clone())),
+            Method::Rule(rule) => {
+                let bounds = self.bounds.as_deref();
+                return Ok(Solver::following(outputs, rule, bounds, self.maximize, precision));
+            }
+            Method::Auto if outputs.variables.len() <= WHOLE => Matrix::Bfgs,
             Method::Bfgs => Matrix::Bfgs,
             Method::Newton => Matrix::Newton,
-            Method::Auto if n <= WHOLE => Matrix::Bfgs,
-            _ => Matrix::Lbfgs(PAIRS),
-        }
+            Method::Auto | Method::Lbfgs => Matrix::Lbfgs(PAIRS),
+        };
+        let hessian = (matrix == Matrix::Newton).then(|| expression.hessian()).transpose()?;
+        let outputs = hessian.as_ref().unwrap_or(outputs);
+        Ok(Solver::new(outputs, matrix, self.bounds.as_deref(), self.maximize, precision))
     }
 
     fn settings(&self) -> Settings {

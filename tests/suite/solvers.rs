@@ -5,7 +5,7 @@ use crate::agree::require;
 use crate::engines::{Engine, on_each};
 use gradfield::backend::Backend;
 use gradfield::backend::cpu::Cpu;
-use gradfield::descent::{DescentError, Ends, Method, Search, Searcher, Status, starts};
+use gradfield::descent::{DescentError, Ends, Method, Rule, Search, Searcher, Status, rules, starts};
 use gradfield::points::Points;
 use gradfield::{Expression, Precision};
 use libtest_mimic::{Failed, Trial};
@@ -170,6 +170,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     tests.extend(on_each("solvers::bounds_hold", bounds_hold));
     tests.extend(on_each("solvers::every_end_is_told", every_end_is_told));
     tests.extend(on_each("solvers::climbs", climbs));
+    tests.extend(on_each("solvers::rules_come_to_rest", rules_come_to_rest));
     tests.push(Trial::test("solvers::threads_and_machine_code_change_nothing", threads_and_machine_code));
     tests.push(Trial::test("solvers::nothing_to_move_is_an_error", nothing_to_move));
     tests
@@ -314,7 +315,7 @@ fn every_end_is_told(engine: Engine, backend: &dyn Backend) -> Result<(), Failed
         ("1 / (x - x)", (1.0, 2.0), 500, &[Status::Value]),
         ("sqrt(x)", (0.0, 0.0), 500, &[Status::Gradient]),
         ("(1 - x)^2 + 100(y - x^2)^2", (-3.0, -2.0), 5, &[Status::Steps]),
-        ("abs(x - 0.3) + abs(y + 0.2)", (-1.0, 1.0), 500, &[Status::Kink, Status::Floor]),
+        ("abs(x - 0.3) + abs(y + 0.2)", (-1.0, 1.0), 500, &[Status::Kink, Status::Floor, Status::Converged]),
         ("1e6 (x - 1/3)^2 + 1e6 (y - 0.1)^4", (-1.0, 1.0), 500, &[Status::Converged, Status::Floor]),
     ];
     for (text, range, steps, allowed) in cases {
@@ -343,6 +344,39 @@ fn climbs(engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
     let top = (0..300).filter(|k| (ends.values.get(*k) - 1.0).abs() < 1e-5 && ends.statuses[*k].is_success()).count();
     let points = Points::list(ends.positions.clone());
     require(top >= 297, || format!("{top} of 300 at 1, the first at {:?}", points.point(0)))
+}
+
+/// A rule ends where the gradient vanishes, at its best point; at bounds as well; one with noise is refused.
+fn rules_come_to_rest(engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
+    let ranges = vec![(-1.0, 1.0), (0.0, 2.0)];
+    let columns = starts::uniform_box(2, 60, &ranges);
+    for (name, lr) in [("gd", 0.2), ("momentum", 0.05), ("adagrad", 0.5)] {
+        let row = rules::by_name(name).ok_or("no such rule")?;
+        let mut rule = Rule::of(row)?;
+        rule.set("lr", lr)?;
+        let method = Method::Rule(Box::new(rule));
+        let free = search(method, ranges.clone(), engine.precision);
+        let ends = run("(x - 3)^2 + (y - 0.5)^2", free.clone(), &columns, 0..60, (backend, engine.precision))?;
+        let bound = Search { bounds: Some(ranges.clone()), ..free };
+        let held = run("(x - 3)^2 + (y - 0.5)^2", bound, &columns, 0..60, (backend, engine.precision))?;
+        for k in 0..60 {
+            let (x, y) = (point(&ends, k), point(&held, k));
+            let near = |x: &[f64], at: f64| (x[0] - at).abs() < 1e-4 && (x[1] - 0.5).abs() < 1e-4;
+            let right = near(&x, 3.0) && ends.statuses[k].is_success();
+            require(right, || format!("{name}: {:?} at {x:?}", ends.statuses[k]))?;
+            let right = near(&y, 1.0) && held.statuses[k] == Status::Bound;
+            require(right, || format!("{name} in the box: {:?} at {y:?}", held.statuses[k]))?;
+        }
+    }
+    let wild = Rule::parse("wild", "x = x - 2 lr g", vec![("lr".to_string(), 10.0)])?;
+    let wild = search(Method::Rule(Box::new(wild)), ranges.clone(), engine.precision);
+    let ends = run("x^2 + y^4", wild, &columns, 0..60, (backend, engine.precision))?;
+    let lost = ends.statuses.iter().all(|status| [Status::Escaped, Status::Value].contains(status));
+    require(lost && (0..60).all(|k| ends.values.get(k).is_finite()), || format!("{:?}", ends.statuses))?;
+    let noisy = rules::by_name("langevin").ok_or("no such rule")?;
+    let noisy = search(Method::Rule(Box::new(Rule::of(noisy)?)), ranges, engine.precision);
+    let told = run("x^2 + y^2", noisy, &columns, 0..60, (backend, engine.precision)).err();
+    require(told.as_ref().is_some_and(|told| format!("{told:?}").contains("noise")), || format!("{told:?}"))
 }
 
 fn nothing_to_move() -> Result<(), Failed> {

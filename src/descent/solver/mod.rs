@@ -8,17 +8,19 @@
 //! [`Status::Active`](super::Status).
 //!
 //! `algebra.rs` has the arithmetic on nodes, `trial.rs` the line search, `bfgs.rs`, `lbfgs.rs` and `newton.rs` the
-//! matrices.
+//! matrices; `follow.rs` makes the same of a rule.
 //!
 //! Who should not use it: anyone but `search.rs`, which starts particles, takes out those that are done, and judges
 //! why they stopped.
 
 mod algebra;
 mod bfgs;
+mod follow;
 mod lbfgs;
 mod newton;
 mod trial;
 
+use super::rule::Rule;
 use crate::expr::{Graph, Id, Outputs};
 use crate::op::ops;
 use crate::real::Precision;
@@ -49,24 +51,36 @@ pub struct Settings {
     pub far: f64,
 }
 
-impl Settings {
-    /// As the tape's uniform inputs.
-    pub fn uniforms(&self) -> Vec<f64> {
-        vec![self.tolerance, self.steps as f64, self.reach, self.far]
-    }
-}
-
 /// A solver for one function, in one format.
 #[derive(Debug, Clone)]
 pub struct Solver {
     /// Varying inputs and outputs: the state, 0 everywhere but in the coordinates at the start; uniform inputs:
-    /// [`Settings::uniforms`].
+    /// [`Solver::uniforms`].
     pub tape: Tape,
     /// Number of variables; the coordinates are the first columns.
     pub dimension: usize,
+    /// Uniform inputs beside the settings: a rule's hyper-parameters.
+    constants: Vec<f64>,
 }
 
 impl Solver {
+    /// The uniform inputs.
+    pub fn uniforms(&self, settings: &Settings) -> Vec<f64> {
+        let Settings { tolerance, steps, reach, far } = *settings;
+        [&[tolerance, steps as f64, reach, far], &self.constants[..]].concat()
+    }
+
+    /// The solver that takes the steps of a rule, which must read no noise: that never comes to rest.
+    pub fn following(
+        outputs: &Outputs,
+        rule: &Rule,
+        bounds: Option<&[(f64, f64)]>,
+        maximize: bool,
+        precision: Precision,
+    ) -> Solver {
+        follow::solver(outputs, rule, bounds, maximize, precision)
+    }
+
     /// Number of columns of the state.
     pub fn columns(&self) -> usize {
         self.tape.outputs.len()
@@ -117,7 +131,7 @@ impl Solver {
         let mut inputs = Input::varying(&names);
         let uniforms = ["tolerance", "steps", "reach", "far"].map(|name| Input { name: name.into(), uniform: true });
         inputs.extend(uniforms);
-        Solver { tape: Tape::lower(&a.graph, inputs, &next), dimension: n }
+        Solver { tape: Tape::lower(&a.graph, inputs, &next), dimension: n, constants: Vec::new() }
     }
 }
 

@@ -270,7 +270,12 @@ fn attempt(
 }
 
 /// The gradient without the coordinates that are held at a bound, and which are.
-fn project(a: &mut Algebra, x: &[Id], g: &[Id], bounds: Option<&[(f64, f64)]>) -> (Vec<Id>, Vec<Option<Id>>) {
+pub(super) fn project(
+    a: &mut Algebra,
+    x: &[Id],
+    g: &[Id],
+    bounds: Option<&[(f64, f64)]>,
+) -> (Vec<Id>, Vec<Option<Id>>) {
     let Some(bounds) = bounds else { return (g.to_vec(), vec![None; g.len()]) };
     let zero = a.number(0.0);
     let mut held = Vec::with_capacity(g.len());
@@ -428,7 +433,7 @@ fn status(a: &mut Algebra, trial: &Trial, ends: &Ends<'_>, precision: Precision,
 }
 
 /// The distance from 1 to the next number.
-fn epsilon(precision: Precision) -> f64 {
+pub(super) fn epsilon(precision: Precision) -> f64 {
     match precision {
         Precision::F32 => f64::from(f32::EPSILON),
         Precision::F64 => f64::EPSILON,
