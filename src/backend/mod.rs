@@ -10,8 +10,10 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod reference;
+mod settle;
 mod stages;
 
+pub use settle::Settle;
 pub use stages::{Bandwidth, Stages};
 
 use crate::op::Op;
@@ -136,6 +138,15 @@ pub trait Program {
     /// # Errors
     /// As [`Program::evaluate`]; `state` is then partly advanced and must be thrown away.
     fn iterate(&mut self, state: &mut [Values], steps: &Steps) -> Result<(), BackendError>;
+
+    /// Iterates each particle until it is done. `starts` are the first columns of its state, `out` the first columns of
+    /// what it is then; each has one number per particle.
+    ///
+    /// # Errors
+    /// As [`Program::evaluate`]; `out` is then partly written.
+    fn settle(&mut self, settle: &Settle, starts: &[Values], out: &mut [Values]) -> Result<(), BackendError> {
+        settle::by_strides(self, settle, starts, out)
+    }
 }
 
 /// How far to iterate.

@@ -5,7 +5,6 @@
 //! registers or the first-level cache, and stops only where a step is recorded.
 
 mod fuse;
-mod pool;
 pub mod rule;
 pub mod rules;
 pub mod search;

@@ -7,12 +7,11 @@
 //! Who should not use it: who wants paths; `run` records them.
 
 use super::DescentError;
-use super::pool;
 use super::rule::Rule;
 use super::solver::{Matrix, Settings, Solver};
-use super::status::Ends;
+use super::status::{Ends, Status};
 use super::verdict;
-use crate::backend::{Backend, Program};
+use crate::backend::{Backend, Program, Settle};
 use crate::expr::{Expression, Outputs};
 use crate::field::check_size;
 use crate::points::Values;
@@ -21,8 +20,6 @@ use std::ops::Range;
 
 /// Bytes of starts and ends that a batch may have; the most particles of one.
 const BATCH: (usize, usize) = (256 << 20, 1 << 20);
-/// Bytes of state that an engine moves at a time; the least and most slots.
-const STATE: (usize, usize, usize) = (8 << 20, 1 << 10, 1 << 14);
 /// The largest number of variables for which the whole matrix is kept.
 const WHOLE: usize = 12;
 /// Steps that L-BFGS remembers.
@@ -118,15 +115,27 @@ impl<'a> Searcher<'a> {
     }
 
     fn batch(&mut self, starts: &[Vec<f64>], first: u64) -> Result<Ends, DescentError> {
-        let columns: Vec<Values> = starts.iter().map(|c| Values::from_f64(self.precision, c)).collect();
-        let slots = (STATE.0 / (self.precision.bytes() * self.solver.columns())).clamp(STATE.1, STATE.2);
-        let settings = self.search.settings();
-        let mut batch = pool::run(&mut *self.program, &self.solver, &settings, &columns, first, slots)?;
-        verdict::judge(&self.outputs, &self.search, &mut batch)?;
+        let starts: Vec<Values> = starts.iter().map(|c| Values::from_f64(self.precision, c)).collect();
+        let (n, count) = (self.solver.dimension, starts[0].len());
+        let settle = Settle {
+            uniforms: self.solver.uniforms(&self.search.settings()),
+            columns: self.solver.columns(),
+            status: self.solver.status(),
+        };
+        let mut out = vec![Values::zeros(self.precision, count); self.solver.gradient() + n];
+        self.program.settle(&settle, &starts, &mut out)?;
+        let gradient = out.split_off(self.solver.gradient());
+        let whole = |column: &Values| (0..count).map(|k| column.get(k) as u32).collect::<Vec<u32>>();
+        let statuses = whole(&out[self.solver.status()]).into_iter().map(Status::of).collect();
+        let steps = whole(&out[self.solver.count()]);
+        let values = out[self.solver.value()].clone();
+        out.truncate(n);
+        let mut ends = Ends { first, positions: out, values, statuses, steps };
+        verdict::judge(&self.outputs, &self.search, &mut ends, &gradient)?;
         if self.search.maximize {
-            batch.ends.values = negated(&batch.ends.values);
+            ends.values = negated(&ends.values);
         }
-        Ok(batch.ends)
+        Ok(ends)
     }
 }
 

@@ -10,9 +10,8 @@
 //!   it falls one way.
 
 use super::DescentError;
-use super::pool::Batch;
 use super::search::Search;
-use super::status::Status;
+use super::status::{Ends, Status};
 use crate::backend::cpu::Cpu;
 use crate::expr::Outputs;
 use crate::field::{Evaluator, FieldError};
@@ -34,9 +33,13 @@ struct Stopped<'a> {
     precision: Precision,
 }
 
-/// Looks again at those that stopped without converging.
-pub(super) fn judge(outputs: &Outputs, search: &Search, batch: &mut Batch) -> Result<(), DescentError> {
-    let ends = &batch.ends;
+/// Looks again at those that stopped without converging; `gradient` is that at their ends, in the engine's format.
+pub(super) fn judge(
+    outputs: &Outputs,
+    search: &Search,
+    ends: &mut Ends,
+    gradient: &[Values],
+) -> Result<(), DescentError> {
     let stopped = [Status::SmallStep, Status::LineSearch];
     let who: Vec<usize> = (0..ends.statuses.len()).filter(|k| stopped.contains(&ends.statuses[*k])).collect();
     if who.is_empty() {
@@ -56,7 +59,7 @@ pub(super) fn judge(outputs: &Outputs, search: &Search, batch: &mut Batch) -> Re
     let sign = if search.maximize { -1.0 } else { 1.0 };
     let mut beside = at(stopped.beside())?;
     beside.iter_mut().flatten().for_each(|value| *value *= sign);
-    let floor = stopped.at_the_floor(&batch.gradient, &beside);
+    let floor = stopped.at_the_floor(gradient, &beside);
     let mut rises = vec![true; stopped.who.len()];
     for (i, way) in (0..stopped.x.len()).flat_map(|i| [(i, 1.0), (i, -1.0)]) {
         let around = at(stopped.moved(i, way))?;
@@ -67,7 +70,7 @@ pub(super) fn judge(outputs: &Outputs, search: &Search, batch: &mut Batch) -> Re
     }
     for (row, k) in stopped.who.iter().enumerate() {
         if let Some(status) = floor[row].or(rises[row].then_some(Status::Kink)) {
-            batch.ends.statuses[*k] = status;
+            ends.statuses[*k] = status;
         }
     }
     Ok(())

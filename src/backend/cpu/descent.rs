@@ -6,12 +6,12 @@
 //! Who should not use it: anyone but `cpu`.
 
 use super::flush::{Flushing, flush};
-use super::native::NativeSteps;
+use super::native::{Lines, NativeSteps};
 use super::plan::{Plan, Rate};
 use super::workspace::Workspace;
 use super::{Columns, Cpu, Lane};
 use crate::backend::{BackendError, Steps, check_interrupt};
-use crate::kernel::{Block, LANES};
+use crate::kernel::{Block, LANES, Level};
 use crate::tape::{Input, Tape};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -66,8 +66,21 @@ impl<T: Lane> Descent<T> {
         Ok(())
     }
 
+    /// A thread's own group of particles, whose state has so many columns.
+    pub(super) fn runner(&self, cpu: &Cpu, columns: usize) -> Runner<'_, T> {
+        match self.native() {
+            Some(native) => Runner::Native(native, native.scratch()),
+            None => Runner::Portable {
+                plan: &self.plan,
+                level: cpu.level,
+                workspace: Box::new(Workspace::new(&self.plan)),
+                state: vec![T::default(); columns * LANES],
+            },
+        }
+    }
+
     /// The numbers of up to LANES steps from the first of a range on.
-    fn span(&self, cpu: &Cpu, tape: &Tape, steps: &Steps, range: Range<u64>) -> Span<T> {
+    pub(super) fn span(&self, cpu: &Cpu, tape: &Tape, steps: &Steps, range: Range<u64>) -> Span<T> {
         let count = (range.end - range.start).min(LANES as u64) as usize;
         let places = uniform_places(tape);
         let value = |input: usize, k: usize| {
@@ -122,8 +135,42 @@ impl<T: Lane> Descent<T> {
     }
 }
 
+/// A group of particles, and what moves them. Its state lies column by column, a number for each particle.
+pub(super) enum Runner<'d, T> {
+    Native(&'d NativeSteps<T>, Lines<T>),
+    Portable { plan: &'d Plan, level: Level, workspace: Box<Workspace<T>>, state: Vec<T> },
+}
+
+impl<T: Lane> Runner<'_, T> {
+    /// How many particles.
+    pub(super) fn group(&self) -> usize {
+        match self {
+            Runner::Native(native, _) => native.group(),
+            Runner::Portable { .. } => LANES,
+        }
+    }
+
+    pub(super) fn state(&mut self) -> &mut [T] {
+        match self {
+            Runner::Native(native, scratch) => native.state(scratch),
+            Runner::Portable { state, .. } => state,
+        }
+    }
+
+    /// Takes an even number of steps.
+    pub(super) fn advance(&mut self, span: &Span<T>) {
+        match self {
+            Runner::Native(native, scratch) => native.advance(scratch, &span.rows, span.count),
+            Runner::Portable { plan, level, workspace, state } => {
+                let columns = Columns(state.chunks_mut(LANES).map(<[T]>::as_mut_ptr).collect());
+                workspace.run_steps(plan, *level, &span.rows, span.count, &columns, 0, LANES);
+            }
+        }
+    }
+}
+
 /// Some steps' own numbers: a block for each row of the plan, a number for each step.
-struct Span<T> {
+pub(super) struct Span<T> {
     rows: Vec<Block<T>>,
     count: usize,
 }

@@ -21,10 +21,11 @@ mod native;
 #[path = "portable.rs"]
 mod native;
 mod plan;
+mod settle;
 mod sheet;
 mod workspace;
 
-use super::{Accuracy, Backend, BackendError, Program, Steps};
+use super::{Accuracy, Backend, BackendError, Program, Settle, Steps};
 use crate::kernel::{Kernels, LANES, Level, Masks};
 use crate::op::Op;
 use crate::points::{Points, Values};
@@ -256,7 +257,25 @@ impl<T: Lane> Program for Prepared<'_, T> {
         descent.compile(self.cpu, self.work);
         descent.iterate(self.cpu, &self.tape, steps, &columns, particles)
     }
+
+    fn settle(&mut self, settle: &Settle, starts: &[Values], out: &mut [Values]) -> Result<(), BackendError> {
+        let count = starts.first().map_or(0, Values::len);
+        let columns = columns_of::<T>(out, count)?;
+        let starts: Vec<&[T]> = starts.iter().filter_map(T::numbers).collect();
+        // Some steps each: how many is known when they are done.
+        self.work = self.work.saturating_add((count as u64).saturating_mul(SETTLED));
+        let descent = self.descent.get_or_insert_with(|| Descent::new(&self.tape));
+        descent.compile(self.cpu, self.work);
+        if count == 0 {
+            Ok(())
+        } else {
+            settle::settle(descent, (self.cpu, &self.tape), settle, &starts, &columns, count)
+        }
+    }
 }
+
+/// Steps after which a particle is expected to be done.
+const SETTLED: u64 = 32;
 
 /// The output columns as pointers that threads may write disjoint parts of.
 struct Columns<T>(Vec<*mut T>);

@@ -27,6 +27,14 @@ impl<T: Lane> NativeSteps<T> {
         match self.0 {}
     }
 
+    pub(super) fn state<'s>(&self, _: &'s mut Lines<T>) -> &'s mut [T] {
+        match self.0 {}
+    }
+
+    pub(super) fn advance(&self, _: &mut Lines<T>, _: &[Block<T>], _: usize) {
+        match self.0 {}
+    }
+
     pub(super) fn run(&self, _: &mut Lines<T>, _: &[Block<T>], _: usize, _: &Columns<T>, _: (usize, usize)) {
         match self.0 {}
     }

@@ -58,6 +58,27 @@ impl<T: Lane> NativeSteps<T> {
         Lines::new((2 * self.columns * self.shape.copies + self.spills) * self.machine.bytes())
     }
 
+    /// The state of the group in the scratch: column by column, a number for each particle.
+    pub(in super::super) fn state<'s>(&self, scratch: &'s mut Lines<T>) -> &'s mut [T] {
+        // SAFETY: the scratch begins with a state, and every bit pattern is a number.
+        unsafe { std::slice::from_raw_parts_mut(scratch.start(), self.columns * self.group()) }
+    }
+
+    /// Takes the state in the scratch `count` steps further. It ends where it was if the state stays in registers or
+    /// the count is even, else beside it.
+    pub(in super::super) fn advance(&self, scratch: &mut Lines<T>, rows: &[Block<T>], count: usize) {
+        let size = self.columns * self.group();
+        let memory = scratch.start();
+        // SAFETY: the scratch holds two states and the spilled vectors, one after the other; the code was made for this
+        // format and a level that the processor has, its memory is as large as it said, `rows` has a block for each row
+        // of the plan with a number for each of up to LANES steps.
+        unsafe {
+            let (here, next, spill) = (memory, memory.add(size), memory.add(2 * size));
+            let constants = self.constants.read();
+            self.code.run(here.cast(), next.cast(), spill, rows.as_ptr().cast(), constants, count);
+        }
+    }
+
     /// Advances up to a group of particles, from `start` on, by `count` steps (at least one) whose numbers are in `rows`.
     pub(in super::super) fn run(
         &self,
@@ -71,7 +92,7 @@ impl<T: Lane> NativeSteps<T> {
         let size = self.columns * group;
         let memory = scratch.start();
         // SAFETY: the scratch holds two states and the spilled vectors, one after the other.
-        let (here, next, spill) = unsafe { (memory, memory.add(size), memory.add(2 * size)) };
+        let (here, next) = unsafe { (memory, memory.add(size)) };
         for (k, column) in state.0.iter().enumerate() {
             // SAFETY: the particles lie within the columns and are this thread's alone; the state in the scratch has
             // a group of numbers for each column, and every bit pattern is a number.
@@ -83,12 +104,7 @@ impl<T: Lane> NativeSteps<T> {
             // What is not there does as the first, so as not to be slow in its own way (subnormals).
             to[particles..].fill(from[0]);
         }
-        // SAFETY: the code was made for this format and a level that the processor has, its memory is as large as it
-        // said, `rows` has a block for each row of the plan with a number for each of up to LANES steps.
-        unsafe {
-            let constants = self.constants.read();
-            self.code.run(here.cast(), next.cast(), spill, rows.as_ptr().cast(), constants, count);
-        }
+        self.advance(scratch, rows, count);
         let last = if self.shape.resident || count.is_multiple_of(2) { here } else { next };
         for (k, column) in state.0.iter().enumerate() {
             // SAFETY: as above.
