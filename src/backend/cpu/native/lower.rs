@@ -215,6 +215,9 @@ impl Lowering {
     }
 
     fn compare(&mut self, kind: Type, infix: Infix, a: Operand, b: Operand) -> Option<Operand> {
+        if let Some(condition) = self.truth_compared(kind, infix, a, b) {
+            return Some(condition);
+        }
         if kind == Type::Real {
             let (test, operands) = match infix {
                 Infix::Less => (Test::Less, [a, b]),
@@ -246,6 +249,31 @@ impl Lowering {
         }
     }
 
+    /// The condition itself where a truth, which is 1 or 0 in the language, is asked whether it is zero: by its number,
+    /// or by its bits without the sign.
+    fn truth_compared(&mut self, kind: Type, infix: Infix, a: Operand, b: Operand) -> Option<Operand> {
+        let (made, operands) = self.made_by(a)?;
+        let truth = match (kind, made) {
+            _ if self.value_of(b) != Some(0) => return None,
+            (Type::Real, _) => (made, operands),
+            (Type::Bits, Kind::ShiftLeft(1)) => self.made_by(operands[0])?,
+            _ => return None,
+        };
+        let (Kind::Choose, [condition, yes, no]) = (truth.0, &truth.1[..]) else { return None };
+        let one = if self.precision == Precision::F32 { u64::from(1f32.to_bits()) } else { 1f64.to_bits() };
+        let holds = match (self.value_of(*yes), self.value_of(*no)) {
+            (Some(yes), Some(0)) if yes == one => true,
+            (Some(0), Some(no)) if no == one => false,
+            _ => return None,
+        };
+        let unequal = match infix {
+            Infix::Unequal => true,
+            Infix::Equal => false,
+            _ => return None,
+        };
+        Some(if holds == unequal { *condition } else { self.not(*condition) })
+    }
+
     /// `yes` where the condition holds, else `no`.
     fn choose(&mut self, condition: Operand, yes: Operand, no: Operand) -> Operand {
         match self.made_by(condition) {
@@ -261,6 +289,9 @@ impl Lowering {
     }
 
     fn not(&mut self, condition: Operand) -> Operand {
+        if let Some((Kind::Neither, operands)) = self.made_by(condition) {
+            return operands[0];
+        }
         let ones = self.constant(self.sign() | (self.sign() - 1));
         self.push(Kind::Neither, &[condition, ones])
     }
