@@ -11,6 +11,7 @@ mod engine;
 mod eval;
 mod field;
 mod grad;
+mod minimize;
 mod options;
 mod paths;
 mod plot;
@@ -41,6 +42,7 @@ Examples:
   gradfield eval \"x^2 + 5x + 6\" --at x=-2.5
   gradfield plot \"x^2 + y^2\" --range=-3:3 --layers arrows --arrows 20x20 -o quiver.png
   gradfield descend \"x^2 + 5x + 6\" --from -8 --lr 0.1 --steps 15 -o descent.png
+  gradfield minimize \"(x^2 + y - 11)^2 + (x + y^2 - 7)^2\" --range=-6:6 --starts 100000
   gradfield verify \"sin(3x) exp(-y^2)\" --range=-3:3 --device gpu
 
 Exit codes: 0 done; 1 the run failed; 2 the command line, the expression or the data is wrong;
@@ -58,6 +60,10 @@ enum Command {
     Plot(plot::Arguments),
     /// Particles that follow the gradient, and their paths
     Descend(descend::Arguments),
+    /// Very many starts, and the table of the distinct minima in which they end
+    Minimize(minimize::Arguments),
+    /// Shares of one `minimize --shard`, joined to what one run gives
+    Merge(minimize::MergeArguments),
     /// An engine against the f64 reference and its computed error bound
     Verify(verify::Arguments),
     /// CPU against GPU, timed; from which size a GPU pays
@@ -175,6 +181,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Field(arguments) => field::run(arguments),
         Command::Plot(arguments) => plot::run(arguments),
         Command::Descend(arguments) => descend::run(arguments),
+        Command::Minimize(arguments) => minimize::run(arguments),
+        Command::Merge(arguments) => minimize::merge(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Devices(arguments) => devices::run(arguments),

@@ -4,16 +4,25 @@
 //! recorded steps. The rule and the gradient are one tape; an engine runs many steps of it with the state in
 //! registers or the first-level cache, and stops only where a step is recorded.
 
+pub mod basins;
 mod fuse;
+pub mod kind;
+mod linear;
+pub mod minima;
+mod polish;
 pub mod rule;
 pub mod rules;
 pub mod search;
 pub mod solver;
 pub mod starts;
 pub mod status;
+mod valley;
 mod verdict;
 
+pub use basins::{Basins, Cell, Unfinished};
 pub use fuse::Fused;
+pub use kind::Kind;
+pub use minima::{Minima, Minimum};
 pub use rule::{Rule, RuleError};
 pub use search::{Method, Search, Searcher};
 pub use status::{Ends, Status};

@@ -2,11 +2,17 @@
 //! starts for any number of particles, threads, chunks or shards.
 
 pub use crate::random::uniform;
+use std::ops::Range;
 
 /// `count` points in the box `ranges` (one (lo, hi) per variable): one column per variable.
 pub fn uniform_box(seed: u64, count: usize, ranges: &[(f64, f64)]) -> Vec<Vec<f64>> {
+    uniform_part(seed, 0..count as u64, ranges)
+}
+
+/// Those of some particles alone.
+pub fn uniform_part(seed: u64, particles: Range<u64>, ranges: &[(f64, f64)]) -> Vec<Vec<f64>> {
     let column = |(coordinate, (lo, hi)): (usize, &(f64, f64))| {
-        (0..count).map(|particle| lo + (hi - lo) * uniform(seed, particle as u64, coordinate as u64)).collect()
+        particles.clone().map(|particle| lo + (hi - lo) * uniform(seed, particle, coordinate as u64)).collect()
     };
     ranges.iter().enumerate().map(column).collect()
 }
@@ -20,6 +26,7 @@ mod tests {
         let few = uniform_box(7, 10, &[(-1.0, 1.0), (0.0, 2.0)]);
         let many = uniform_box(7, 100_000, &[(-1.0, 1.0), (0.0, 2.0)]);
         assert_eq!(few[1][..10], many[1][..10]);
+        assert_eq!(uniform_part(7, 5..10, &[(-1.0, 1.0), (0.0, 2.0)])[1], few[1][5..]);
         for column in &many {
             let mut bins = [0u32; 20];
             let lo = column.iter().copied().fold(f64::INFINITY, f64::min).floor();

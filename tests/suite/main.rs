@@ -15,6 +15,7 @@ mod files;
 mod gpu;
 mod gradients;
 mod identities;
+mod minima;
 mod native;
 mod noise;
 mod ops;
@@ -39,6 +40,7 @@ fn main() {
     tests.extend(gpu::tests());
     tests.extend(gradients::tests());
     tests.extend(identities::tests());
+    tests.extend(minima::tests());
     tests.extend(native::tests());
     tests.extend(noise::tests());
     tests.extend(ops::tests());

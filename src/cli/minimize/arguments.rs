@@ -1,0 +1,115 @@
+//! The flags of `minimize`, and the formats that it writes.
+
+use crate::cli::Failure;
+use crate::cli::options::{Compute, Function, check_names};
+use crate::cli::rule::Constants;
+use clap::Args;
+use gradfield::files::Format;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(super) function: Function,
+    /// So many random starts, even over --range
+    #[arg(long, value_name = "N", default_value = "1000", allow_negative_numbers = true,
+          conflicts_with_all = ["from", "points"])]
+    pub(super) starts: u64,
+    /// Range of a variable for random starts (repeatable)
+    #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]
+    pub(super) ranges: Vec<String>,
+    /// The ranges bound the search too: no particle leaves them
+    #[arg(long)]
+    pub(super) bounds: bool,
+    /// A start, such as x=-8,y=2, or -8 for all variables (repeatable)
+    #[arg(long = "from", value_name = "NAME=NUMBER,...", allow_hyphen_values = true)]
+    pub(super) from: Vec<String>,
+    /// Starts from a CSV file with a header line, or a .npy array; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub(super) points: Option<PathBuf>,
+    /// Seed of the random starts
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true)]
+    pub(super) seed: u64,
+    /// auto, bfgs, lbfgs, newton, a rule (see `descend --help`), or a formula such as "x = x - lr g"
+    #[arg(long, default_value = "auto")]
+    pub(super) method: String,
+    #[command(flatten)]
+    pub(super) constants: Constants,
+    /// Evaluations of f and its gradient that a particle may take
+    #[arg(long, value_name = "N", default_value = "1000", allow_negative_numbers = true,
+          value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
+    pub(super) steps: u64,
+    /// Norm of the gradient that counts as zero (default: 1e-4 in f32, 1e-8 in f64)
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    pub(super) tol: Option<String>,
+    /// Climb to maxima
+    #[arg(long)]
+    pub(super) maximize: bool,
+    /// Run the third of sixteen shares of the starts; write it to .json for `gradfield merge`
+    #[arg(long, value_name = "K/N", allow_hyphen_values = true)]
+    pub(super) shard: Option<String>,
+    #[command(flatten)]
+    pub(super) compute: Compute,
+    /// Where to write: .json or .csv for the table, .npz for all end points (default: a table to standard output)
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub(super) output: PathBuf,
+    /// text, json, csv or npz (default: by the name's ending; text for standard output)
+    #[arg(long)]
+    format: Option<String>,
+}
+
+impl Arguments {
+    pub(super) fn language(&self) -> Result<Language, Failure> {
+        Language::of(&self.output, self.format.as_deref(), &Language::ALL)
+    }
+}
+
+/// A format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Language {
+    Text,
+    Json,
+    Csv,
+    Npz,
+}
+
+impl Language {
+    pub(super) const ALL: [Language; 4] = [Language::Text, Language::Json, Language::Csv, Language::Npz];
+
+    fn name(self) -> &'static str {
+        match self {
+            Language::Text => "text",
+            Language::Json => "json",
+            Language::Csv => "csv",
+            Language::Npz => "npz",
+        }
+    }
+
+    /// What `--format` says, else the name's ending; one of `allowed`.
+    pub(super) fn of(output: &Path, given: Option<&str>, allowed: &[Language]) -> Result<Language, Failure> {
+        if let Some(given) = given {
+            let names: Vec<&str> = allowed.iter().map(|one| one.name()).collect();
+            let found = allowed.iter().find(|one| one.name() == given);
+            return found
+                .copied()
+                .ok_or_else(|| Failure::usage(format!("--format: `{given}` is not one of {}", names.join(", "))));
+        }
+        if output.as_os_str() == "-" || output.extension().is_some_and(|ending| ending == "txt") {
+            return Ok(Language::Text);
+        }
+        let formats = [(Format::Json, Language::Json), (Format::Csv, Language::Csv), (Format::Npz, Language::Npz)];
+        let formats: Vec<_> = formats.into_iter().filter(|(_, one)| allowed.contains(one)).collect();
+        let found = Format::of(output, None, &formats.iter().map(|(format, _)| *format).collect::<Vec<_>>())?;
+        let language = formats.into_iter().find(|(format, _)| *format == found);
+        Ok(language.map_or(Language::Text, |(_, language)| language))
+    }
+
+    /// Refuses a variable whose name a column of the output has.
+    pub(super) fn check_names(self, variables: &[String]) -> Result<(), Failure> {
+        match self {
+            Language::Csv => check_names(variables, &["f", "gradient_norm", "hits", "basin_share", "kind"]),
+            Language::Npz => check_names(variables, &["f", "status", "steps", "basin", "status_names", "device"]),
+            Language::Text | Language::Json => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! `gradfield merge`: shares of one `minimize`, joined to what one run gives.
+
+use super::arguments::Language;
+use super::records::{Found, Run, Shards, Share, UnfinishedRecord};
+use super::task::share;
+use super::{records, table};
+use crate::cli::Failure;
+use crate::cli::options::Function;
+use clap::Args;
+use gradfield::backend::cpu::Cpu;
+use gradfield::descent::{Basins, Cell, Minima, Status, Unfinished};
+use gradfield::files::{FileError, Output};
+use gradfield::{Expression, Precision};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Shares that `gradfield minimize --shard K/N -o FILE.json` wrote
+    #[arg(required = true, value_name = "FILE")]
+    shares: Vec<PathBuf>,
+    /// CPU threads (default: one per core)
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// No notes on standard error
+    #[arg(long, short)]
+    quiet: bool,
+    /// Where to write: .json or .csv (default: a table to standard output)
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+    /// text, json or csv (default: by the name's ending; text for standard output)
+    #[arg(long)]
+    format: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let languages = [Language::Text, Language::Json, Language::Csv];
+    let language = Language::of(&arguments.output, arguments.format.as_deref(), &languages)?;
+    let named = |path: &PathBuf| Ok::<_, Failure>((path.clone(), read(path)?));
+    let shares: Vec<(PathBuf, Share)> = arguments.shares.iter().map(named).collect::<Result<_, _>>()?;
+    let run = shares[0].1.run.clone();
+    let shards = together(&shares)?;
+    let (expression, precision) = function(&shares[0].0, &run)?;
+    language.check_names(expression.variables())?;
+    let mut out = Output::create(&arguments.output)?;
+    let mut basins = Basins::new(&run.range, precision, run.maximize);
+    shares.iter().try_for_each(|(path, share)| gather(path, share, &mut basins))?;
+    let missing: Vec<u64> = (1..=shards.of).filter(|k| !shards.held.contains(k)).collect();
+    if !missing.is_empty() && !arguments.quiet {
+        eprintln!("note: of {} shares {} are missing: {}", shards.of, missing.len(), listed(&missing));
+    }
+    let cpu = Cpu::new(arguments.threads.map(usize::from))?;
+    let minima = Minima::of(&basins, &expression, run.bounds.as_deref(), run.tolerance, &cpu)?;
+    let mut devices: Vec<&str> = shares.iter().map(|(_, share)| share.device.as_str()).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    let found = Found {
+        run,
+        shards: (!missing.is_empty()).then_some(shards),
+        device: devices.join(" and "),
+        seconds: shares.iter().map(|(_, share)| share.seconds).sum(),
+        basins: &basins,
+        minima: &minima,
+    };
+    if !arguments.quiet {
+        eprint!("{}", table::summary(&found, expression.variables(), language));
+    }
+    match language {
+        Language::Json => gradfield::files::write_json(&mut out, &found.document())?,
+        Language::Csv => records::write_csv(&minima, expression.variables(), &mut out)?,
+        _ => table::write(&minima, expression.variables(), &mut out)?,
+    }
+    Ok(out.finish()?)
+}
+
+fn wrong(path: &Path, why: &str) -> Failure {
+    Failure::usage(format!("{}: {why}", path.display()))
+}
+
+const MAKE: &str = "write one with `gradfield minimize EXPR --shard 1/2 -o FILE.json`";
+
+fn read(path: &Path) -> Result<Share, Failure> {
+    let bytes = fs::read(path).map_err(|source| FileError::Read { path: path.to_path_buf(), source })?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(wrong(path, &format!("it is empty; {MAKE}")));
+    }
+    let share: Share = serde_json::from_slice(&bytes)
+        .map_err(|error| wrong(path, &format!("it is no share of a run ({error}); {MAKE}")))?;
+    if share.shards.is_none() || share.cells.is_none() {
+        return Err(wrong(path, &format!("it holds a whole run, which lacks nothing, or no cells; {MAKE}")));
+    }
+    Ok(share)
+}
+
+/// The shares that the files hold together; refuses those of other runs, and one that is there twice.
+fn together(shares: &[(PathBuf, Share)]) -> Result<Shards, Failure> {
+    let (first, model) = &shares[0];
+    let mut held: BTreeMap<u64, &Path> = BTreeMap::new();
+    let of = model.shards.as_ref().map_or(1, |shards| shards.of);
+    for (path, share) in shares {
+        if let Some((what, here, there)) = differs(&model.run, &share.run) {
+            let (one, other) = (first.display(), path.display());
+            return Err(Failure::usage(format!(
+                "{one} and {other} are of different runs: `{what}` is {here} in the first and {there} in the other"
+            )));
+        }
+        let shards = share.shards.as_ref().filter(|shards| shards.of > 0 && !shards.held.is_empty());
+        let shards = shards.ok_or_else(|| wrong(path, "it does not say which share it is"))?;
+        if shards.of != of {
+            return Err(wrong(path, &format!("a share of {}, where {} is one of {of}", shards.of, first.display())));
+        }
+        for k in &shards.held {
+            if !(1..=of).contains(k) {
+                return Err(wrong(path, &format!("share {k} of {of} cannot be")));
+            }
+            if let Some(known) = held.insert(*k, path) {
+                return Err(wrong(path, &format!("share {k} of {of} is in {} already", known.display())));
+            }
+        }
+    }
+    Ok(Shards { of, held: held.into_keys().collect() })
+}
+
+/// What two runs were asked that is not the same, with both answers.
+fn differs(a: &Run, b: &Run) -> Option<(String, String, String)> {
+    let of = |run: &Run| serde_json::to_value(run).ok().and_then(|value| value.as_object().cloned());
+    let (a, b) = (of(a)?, of(b)?);
+    let (name, value) = a.iter().find(|(name, value)| b.get(*name) != Some(*value))?;
+    Some((name.clone(), value.to_string(), b.get(name).map_or_else(String::new, ToString::to_string)))
+}
+
+/// The function of a run, and its format.
+fn function(path: &Path, run: &Run) -> Result<(Expression, Precision), Failure> {
+    let function =
+        Function { expression: run.expression.clone(), vars: run.vars.clone(), sets: run.set.clone(), quiet: true };
+    let expression = function.parse()?;
+    let known = [Precision::F32, Precision::F64].into_iter().find(|one| one.name() == run.precision);
+    let precision = known.ok_or_else(|| wrong(path, &format!("`precision` is {:?}", run.precision)))?;
+    let (n, finite) =
+        (expression.variables().len(), |(lo, hi): &(f64, f64)| lo.is_finite() && hi.is_finite() && lo <= hi);
+    let bounds = run.bounds.as_ref().unwrap_or(&run.range);
+    if n == 0 || expression.variables() != run.variables.as_slice() || run.range.len() != n || bounds.len() != n {
+        return Err(wrong(path, "its variables, ranges and expression do not agree; was it changed?"));
+    }
+    if !run.range.iter().chain(bounds).all(finite) {
+        return Err(wrong(path, "a range is none; was it changed?"));
+    }
+    Ok((expression, precision))
+}
+
+/// Adds a share's cells and counts, refusing what cannot be.
+fn gather(path: &Path, share: &Share, basins: &mut Basins) -> Result<(), Failure> {
+    let changed = |what: &str| wrong(path, &format!("{what}; was the file changed?"));
+    let shards = share.shards.as_ref().ok_or_else(|| changed("it does not say which share it is"))?;
+    let ranges: Vec<_> = shards.held.iter().map(|k| self::share(share.run.starts, Some((*k, shards.of)))).collect();
+    let own = |particle: u64| ranges.iter().any(|range| range.contains(&particle));
+    let mut counts = Vec::new();
+    for (name, count) in &share.status {
+        let status = status(name).ok_or_else(|| changed(&format!("`{name}` is not a status")))?;
+        counts.push((status, *count));
+    }
+    let particles: u128 = ranges.iter().map(|range| u128::from(range.end - range.start)).sum();
+    if counts.iter().map(|(_, count)| u128::from(*count)).sum::<u128>() != particles {
+        return Err(changed(&format!("the counts of `status` do not add up to its {particles} starts")));
+    }
+    let place =
+        |x: &[f64], f: f64| x.len() == share.run.range.len() && f.is_finite() && x.iter().all(|x| x.is_finite());
+    let cells = share.cells.as_deref().unwrap_or(&[]);
+    for cell in cells {
+        if !own(cell.particle) || cell.hits == 0 || !place(&cell.x, cell.f) {
+            return Err(changed(&format!("the cell of particle {} cannot be", cell.particle)));
+        }
+    }
+    let hits: u128 = cells.iter().map(|cell| u128::from(cell.hits)).sum();
+    let successes = counts.iter().filter(|(status, _)| status.is_success()).map(|(_, count)| u128::from(*count));
+    if hits > successes.sum() {
+        return Err(changed("its cells have more hits than starts succeeded"));
+    }
+    if !share.seconds.is_finite() {
+        return Err(changed("`seconds` is no number"));
+    }
+    counts.into_iter().for_each(|(status, count)| basins.count(status, count));
+    basins.count_evaluations(share.evaluations);
+    for cell in cells {
+        basins.add_cell(&Cell { particle: cell.particle, x: cell.x.clone(), f: cell.f, hits: cell.hits });
+    }
+    if let Some(UnfinishedRecord { particle, status: name, f, x }) = &share.best_unfinished {
+        let status = status(name).filter(|_| own(*particle) && place(x, *f));
+        let status = status.ok_or_else(|| changed("`best_unfinished` cannot be"))?;
+        basins.add_unfinished(&Unfinished { particle: *particle, x: x.clone(), f: *f, status });
+    }
+    Ok(())
+}
+
+fn status(name: &str) -> Option<Status> {
+    Status::ENDS.into_iter().find(|status| status.name() == name)
+}
+
+/// `1, 2, 5, ...`
+fn listed(numbers: &[u64]) -> String {
+    let mut texts: Vec<String> = numbers.iter().take(12).map(ToString::to_string).collect();
+    if numbers.len() > 12 {
+        texts.push("...".to_string());
+    }
+    texts.join(", ")
+}

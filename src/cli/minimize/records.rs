@@ -1,0 +1,191 @@
+//! What `minimize` found, as JSON and as CSV; and what of the JSON `merge` reads.
+//!
+//! A share holds its cells beside the table, so that joined shares are exactly what one run gives.
+
+use super::arguments::Arguments;
+use super::task::Task;
+use crate::cli::Failure;
+use gradfield::descent::{Basins, Cell, Minima, Minimum, Unfinished};
+use gradfield::files::{Column, Output};
+use gradfield::{Expression, Precision};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What was asked for: shares of one run have it in common.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Run {
+    pub(super) expression: String,
+    pub(super) variables: Vec<String>,
+    /// `--vars` and `--set`, as they were written.
+    pub(super) vars: Vec<String>,
+    pub(super) set: Vec<String>,
+    /// Of all shares together.
+    pub(super) starts: u64,
+    /// None where the starts were given.
+    pub(super) seed: Option<u64>,
+    /// Of given starts.
+    pub(super) starts_digest: Option<String>,
+    /// The box of the starts.
+    pub(super) range: Vec<(f64, f64)>,
+    pub(super) bounds: Option<Vec<(f64, f64)>>,
+    pub(super) method: String,
+    pub(super) parameters: BTreeMap<String, f64>,
+    pub(super) steps: u64,
+    pub(super) tolerance: f64,
+    pub(super) maximize: bool,
+    pub(super) precision: String,
+}
+
+impl Run {
+    pub(super) fn of(arguments: &Arguments, expression: &Expression, task: &Task, precision: Precision) -> Run {
+        let parameters = match &task.search.method {
+            gradfield::descent::Method::Rule(rule) => rule.parameters.iter().cloned().collect(),
+            _ => BTreeMap::new(),
+        };
+        let digest = task.digest();
+        Run {
+            expression: expression.text().to_string(),
+            variables: expression.variables().to_vec(),
+            vars: arguments.function.vars.clone(),
+            set: arguments.function.sets.clone(),
+            starts: task.all,
+            seed: digest.is_none().then_some(arguments.seed),
+            starts_digest: digest,
+            range: task.ranges.clone(),
+            bounds: task.search.bounds.clone(),
+            method: task.method.clone(),
+            parameters,
+            steps: task.search.steps,
+            tolerance: task.search.tolerance,
+            maximize: task.search.maximize,
+            precision: precision.name().to_string(),
+        }
+    }
+}
+
+/// Which shares a file holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Shards {
+    pub(super) of: u64,
+    pub(super) held: Vec<u64>,
+}
+
+/// A cell in a file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct CellRecord {
+    pub(super) particle: u64,
+    pub(super) hits: u64,
+    pub(super) f: f64,
+    pub(super) x: Vec<f64>,
+}
+
+/// The best end without success, in a file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct UnfinishedRecord {
+    pub(super) particle: u64,
+    pub(super) status: String,
+    pub(super) f: f64,
+    pub(super) x: Vec<f64>,
+}
+
+/// What `merge` reads of a file.
+#[derive(Debug, Deserialize)]
+pub(super) struct Share {
+    #[serde(flatten)]
+    pub(super) run: Run,
+    pub(super) device: String,
+    pub(super) seconds: f64,
+    pub(super) status: BTreeMap<String, u64>,
+    pub(super) evaluations: u64,
+    pub(super) best_unfinished: Option<UnfinishedRecord>,
+    pub(super) shards: Option<Shards>,
+    pub(super) cells: Option<Vec<CellRecord>>,
+}
+
+/// All that is to be said.
+pub(super) struct Found<'a> {
+    pub(super) run: Run,
+    /// None for a whole run.
+    pub(super) shards: Option<Shards>,
+    pub(super) device: String,
+    pub(super) seconds: f64,
+    pub(super) basins: &'a Basins,
+    pub(super) minima: &'a Minima,
+}
+
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    #[serde(flatten)]
+    run: &'a Run,
+    device: &'a str,
+    seconds: f64,
+    evaluations: u64,
+    status: BTreeMap<&'static str, u64>,
+    unseen: Option<f64>,
+    dropped: u64,
+    minima: Vec<Row>,
+    best_unfinished: Option<UnfinishedRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shards: Option<&'a Shards>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cells: Option<Vec<CellRecord>>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    x: Vec<f64>,
+    f: f64,
+    gradient_norm: f64,
+    hits: u64,
+    basin_share: f64,
+    kind: &'static str,
+}
+
+impl Found<'_> {
+    pub(super) fn document(&self) -> Document<'_> {
+        let row = |row: &Minimum| Row {
+            x: row.x.clone(),
+            f: row.f,
+            gradient_norm: row.gradient_norm,
+            hits: row.hits,
+            basin_share: row.share,
+            kind: row.kind.name(),
+        };
+        let cell = |cell: &Cell| CellRecord { particle: cell.particle, hits: cell.hits, f: cell.f, x: cell.x.clone() };
+        let unfinished = |one: &Unfinished| UnfinishedRecord {
+            particle: one.particle,
+            status: one.status.name().to_string(),
+            f: one.f,
+            x: one.x.clone(),
+        };
+        Document {
+            run: &self.run,
+            device: &self.device,
+            seconds: self.seconds,
+            evaluations: self.basins.evaluations(),
+            status: self.basins.statuses().map(|(status, count)| (status.name(), count)).collect(),
+            unseen: self.minima.unseen,
+            dropped: self.minima.dropped,
+            minima: self.minima.rows.iter().map(row).collect(),
+            best_unfinished: self.basins.unfinished().map(unfinished),
+            shards: self.shards.as_ref(),
+            cells: self.shards.as_ref().map(|_| self.basins.cells().into_iter().map(cell).collect()),
+        }
+    }
+}
+
+/// The variables, then `f, gradient_norm, hits, basin_share, kind`.
+pub(super) fn write_csv(minima: &Minima, variables: &[String], out: &mut Output) -> Result<(), Failure> {
+    let rows = &minima.rows;
+    let column = |of: &dyn Fn(&Minimum) -> f64| rows.iter().map(of).collect::<Vec<f64>>();
+    let mut numbers: Vec<Vec<f64>> = (0..variables.len()).map(|v| column(&|row| row.x[v])).collect();
+    numbers.extend([column(&|row| row.f), column(&|row| row.gradient_norm)]);
+    let hits: Vec<i64> = rows.iter().map(|row| row.hits as i64).collect();
+    let shares = column(&|row| row.share);
+    let kinds: Vec<&str> = rows.iter().map(|row| row.kind.name()).collect();
+    let mut columns: Vec<Column<'_>> = numbers.iter().map(|column| Column::F64(column)).collect();
+    columns.extend([Column::I64(&hits), Column::F64(&shares), Column::Text(&kinds)]);
+    let names = ["f", "gradient_norm", "hits", "basin_share", "kind"].map(String::from);
+    let header: Vec<String> = variables.iter().cloned().chain(names).collect();
+    Ok(gradfield::files::write_csv(out, &header, &columns)?)
+}

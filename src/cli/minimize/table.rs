@@ -1,0 +1,179 @@
+//! What `minimize` found, as text: the table on standard output, how the run went on standard error.
+
+use super::arguments::Language;
+use super::records::Found;
+use crate::cli::Failure;
+use crate::cli::options::digits;
+use gradfield::Values;
+use gradfield::descent::{Kind, Minima, Minimum, Status};
+use gradfield::files::{FileError, Output};
+use std::io::Write;
+
+/// Rows of the text; files have all.
+const ROWS: usize = 50;
+/// Variables of the text.
+const VARIABLES: usize = 6;
+
+/// One number with all its digits.
+fn number(value: f64) -> String {
+    digits(&Values::F64(vec![value]), 0)
+}
+
+/// The table.
+pub(super) fn write(minima: &Minima, variables: &[String], out: &mut Output) -> Result<(), Failure> {
+    let mut lines = vec![heading(variables)];
+    lines.extend(minima.rows.iter().take(ROWS).map(row));
+    let widths: Vec<usize> =
+        (0..lines[0].len()).map(|k| lines.iter().map(|line| line[k].chars().count()).max().unwrap_or(0)).collect();
+    for line in &lines {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end()).map_err(FileError::from)?;
+    }
+    Ok(())
+}
+
+fn heading(variables: &[String]) -> Vec<String> {
+    let names = ["f", "|grad f|", "hits", "share", "kind"].map(String::from).into_iter();
+    let mut cells: Vec<String> = names.chain(variables.iter().take(VARIABLES).cloned()).collect();
+    if variables.len() > VARIABLES {
+        cells.push("...".to_string());
+    }
+    cells
+}
+
+fn row(row: &Minimum) -> Vec<String> {
+    let mut cells = vec![
+        number(row.f),
+        format!("{:.1e}", row.gradient_norm),
+        row.hits.to_string(),
+        percent(row.share),
+        row.kind.name().to_string(),
+    ];
+    cells.extend(row.x.iter().take(VARIABLES).map(|x| number(*x)));
+    if row.x.len() > VARIABLES {
+        cells.push("...".to_string());
+    }
+    cells
+}
+
+/// `26.4 %`; two digits where it is small.
+fn percent(share: f64) -> String {
+    let value = 100.0 * share;
+    match value {
+        v if v >= 10.0 || v == 0.0 => format!("{v:.1} %"),
+        v if v >= 0.01 => format!("{v:.2} %"),
+        v => format!("{v:.1e} %"),
+    }
+}
+
+/// How the run went: what the particles came to, what the table has, what it may lack.
+pub(super) fn summary(found: &Found<'_>, variables: &[String], language: Language) -> String {
+    let (basins, minima) = (found.basins, found.minima);
+    let ended: Vec<String> = basins
+        .statuses()
+        .filter(|(_, count)| *count > 0)
+        .map(|(status, count)| format!("{count} {}", status.name()))
+        .collect();
+    let particles = basins.particles();
+    let s = if particles == 1 { "" } else { "s" };
+    let mut lines = vec![format!(
+        "{particles} start{s}, {} evaluations by {}, {}, {}: {}",
+        basins.evaluations(),
+        found.run.method,
+        found.device,
+        found.run.precision,
+        ended.join(", ")
+    )];
+    if basins.successes() == 0 {
+        lines.push(nothing(found));
+    } else {
+        lines.push(format!("{}; {}", kinds(minima), coverage(minima, basins.successes())));
+    }
+    lines.extend(unfinished(found, variables));
+    if minima.dropped > 0 {
+        lines.push(format!(
+            "{} ends are in no row: they lie in more places than are kept, and those of the best f were",
+            minima.dropped
+        ));
+    }
+    if language == Language::Text && minima.rows.len() > ROWS {
+        lines.push(format!("the table shows {ROWS} of {} rows; -o FILE.json or .csv has all", minima.rows.len()));
+    }
+    if language == Language::Text && variables.len() > VARIABLES {
+        lines.push(format!(
+            "the table shows {VARIABLES} of {} variables; -o FILE.json or .csv has all",
+            variables.len()
+        ));
+    }
+    lines.iter().map(|line| line.to_string() + "\n").collect()
+}
+
+/// Why there is no table.
+fn nothing(found: &Found<'_>) -> String {
+    let of = |status: Status| found.basins.statuses().find(|(one, _)| *one == status).map_or(0, |(_, count)| count);
+    let all = found.basins.particles();
+    let why = if of(Status::Value) == all {
+        "f is not finite where they start; take another --range"
+    } else if of(Status::Value) + of(Status::Gradient) == all {
+        "f or its gradient is not finite where they start; take another --range"
+    } else if of(Status::Escaped) > all / 2 {
+        "most left every box of use, so f may have no lower limit; --bounds keeps them in --range"
+    } else {
+        "more --steps, a larger --tol or another --method may help"
+    };
+    format!("no particle came to a minimum: {why}")
+}
+
+/// `7 minima, 2 saddles`.
+fn kinds(minima: &Minima) -> String {
+    let count = |kind: Kind| minima.rows.iter().filter(|row| row.kind == kind).count();
+    let one = |kind: Kind| {
+        let (single, many) = match kind {
+            Kind::Minimum => ("minimum", "minima"),
+            Kind::Maximum => ("maximum", "maxima"),
+            Kind::Saddle => ("saddle", "saddles"),
+            Kind::Flat => ("flat place", "flat places"),
+            Kind::Boundary => ("optimum at a bound", "optima at bounds"),
+            Kind::Unknown => ("place of unknown kind", "places of unknown kind"),
+        };
+        match count(kind) {
+            0 => None,
+            1 => Some(format!("1 {single}")),
+            n => Some(format!("{n} {many}")),
+        }
+    };
+    Kind::ALL.into_iter().filter_map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The estimate of Good and Turing.
+fn coverage(minima: &Minima, successes: u64) -> String {
+    match minima.unseen {
+        Some(unseen) if unseen > 0.0 => {
+            format!("about {} of starts would lead to others (Good-Turing)", percent(unseen))
+        }
+        _ => format!(
+            "each was found more than once, so fewer than 1 in {successes} starts should lead to others (Good-Turing)"
+        ),
+    }
+}
+
+/// The best end that is no minimum, where there is nothing else or nothing better.
+fn unfinished(found: &Found<'_>, variables: &[String]) -> Option<String> {
+    let best = found.basins.unfinished()?;
+    let beaten = found.minima.rows.first().is_some_and(|row| match found.run.maximize {
+        true => row.f >= best.f,
+        false => row.f <= best.f,
+    });
+    if beaten {
+        return None;
+    }
+    let place = variables.iter().zip(&best.x).take(4).map(|(name, x)| format!("{name} = {}", number(*x)));
+    let more = if variables.len() > 4 { ", ..." } else { "" };
+    Some(format!(
+        "no minimum, but the best that was seen: f = {} at {}{more}, of particle {} ({})",
+        number(best.f),
+        place.collect::<Vec<_>>().join(", "),
+        best.particle,
+        best.status.name()
+    ))
+}

@@ -1,0 +1,217 @@
+//! What `minimize` is to do: the method, the starts, the share of them.
+
+use super::arguments::{Arguments, Language};
+use crate::cli::Failure;
+use crate::cli::options::{given_points, number, ranges};
+use crate::cli::rule::rule;
+use gradfield::descent::{Method, Search, rules, starts};
+use gradfield::field::check_size;
+use gradfield::{Expression, Points, Precision, files};
+use std::ops::Range;
+
+/// Particles of one run. More are shared out.
+const PARTICLES: u64 = 1 << 32;
+/// Shares of a run.
+const SHARDS: u64 = 1 << 20;
+/// Variables up to which a dense matrix per particle is the better method.
+const DENSE: usize = 32;
+
+/// All of it.
+pub(super) struct Task {
+    pub(super) search: Search,
+    /// The method by name; the formula of a rule of one's own.
+    pub(super) method: String,
+    /// The box of the starts.
+    pub(super) ranges: Vec<(f64, f64)>,
+    /// Starts of all shares.
+    pub(super) all: u64,
+    /// K of K/N, and N.
+    pub(super) shard: Option<(u64, u64)>,
+    seed: u64,
+    given: Option<Vec<Vec<f64>>>,
+}
+
+impl Task {
+    pub(super) fn of(
+        arguments: &Arguments,
+        expression: &Expression,
+        precision: Precision,
+        language: Language,
+    ) -> Result<Task, Failure> {
+        if expression.variables().is_empty() {
+            return Err(Failure::usage(format!(
+                "`{}` has no variables, so there is nothing to minimise; declare one with --vars x",
+                expression.text()
+            )));
+        }
+        let (method, name) = method(arguments, expression.variables().len())?;
+        let box_of_starts = ranges(&arguments.ranges, expression.variables(), precision)?;
+        let given = given(arguments, expression, precision, &box_of_starts)?;
+        let all = given.as_ref().map_or(arguments.starts, |columns| columns[0].len() as u64);
+        let shard = arguments.shard.as_deref().map(shard).transpose()?;
+        let search = Search {
+            method,
+            bounds: arguments.bounds.then(|| box_of_starts.clone()),
+            tolerance: tolerance(arguments, precision)?,
+            steps: arguments.steps,
+            maximize: arguments.maximize,
+        };
+        let ranges = given.as_ref().map_or(box_of_starts, |columns| columns.iter().map(|c| extent(c)).collect());
+        let task = Task { search, method: name, ranges, all, shard, seed: arguments.seed, given };
+        task.check(expression.variables().len(), precision, language)?;
+        Ok(task)
+    }
+
+    /// Refuses no particles, and too many.
+    fn check(&self, variables: usize, precision: Precision, language: Language) -> Result<(), Failure> {
+        let particles = self.particles();
+        let count = particles.end - particles.start;
+        if self.all == 0 {
+            return Err(Failure::usage("--starts: 0 starts lead nowhere; take at least 1"));
+        }
+        if count == 0 {
+            return Err(Failure::usage(format!("--shard: {} starts have no such share; take fewer shares", self.all)));
+        }
+        if count > PARTICLES {
+            let shares = self.all.div_ceil(PARTICLES);
+            let way = match shares {
+                ..=SHARDS => format!("run shares, such as --shard 1/{shares}, and join them with `gradfield merge`"),
+                _ => "take fewer".to_string(),
+            };
+            return Err(Failure::usage(format!(
+                "--starts: {count} starts in one run are more than {PARTICLES}; {way}"
+            )));
+        }
+        if language == Language::Npz {
+            check_size(count as f64, variables + 4, precision)?;
+        }
+        Ok(())
+    }
+
+    /// The particles of this share.
+    pub(super) fn particles(&self) -> Range<u64> {
+        share(self.all, self.shard)
+    }
+
+    /// Their starts: one column per variable.
+    pub(super) fn starts(&self, particles: Range<u64>) -> Vec<Vec<f64>> {
+        match &self.given {
+            None => starts::uniform_part(self.seed, particles, &self.ranges),
+            Some(columns) => {
+                columns.iter().map(|c| c[particles.start as usize..particles.end as usize].to_vec()).collect()
+            }
+        }
+    }
+
+    /// What tells given starts from others: a sum over their bits (FNV-1a).
+    pub(super) fn digest(&self) -> Option<String> {
+        let bytes = self.given.as_ref()?.iter().flatten().flat_map(|x| x.to_bits().to_le_bytes());
+        let sum =
+            bytes.fold(0xcbf2_9ce4_8422_2325u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        Some(format!("{sum:016x}"))
+    }
+}
+
+/// The particles of share K of N, of all.
+pub(super) fn share(all: u64, shard: Option<(u64, u64)>) -> Range<u64> {
+    let (shard, of) = shard.unwrap_or((1, 1));
+    let border = |k: u64| (u128::from(all) * u128::from(k) / u128::from(of)) as u64;
+    border(shard - 1)..border(shard)
+}
+
+/// `3/16`.
+fn shard(text: &str) -> Result<(u64, u64), Failure> {
+    let parts = text.split_once('/').and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
+    match parts {
+        Some((k, n)) if (1..=n).contains(&k) && n <= SHARDS => Ok((k, n)),
+        Some((_, n)) if n > SHARDS => {
+            Err(Failure::usage(format!("--shard: {n} shares are more than {SHARDS}; take fewer")))
+        }
+        _ => Err(Failure::usage(format!(
+            "--shard: `{text}` is not a share; write its number from 1 on and how many there are, as in --shard 3/16"
+        ))),
+    }
+}
+
+fn method(arguments: &Arguments, variables: usize) -> Result<(Method, String), Failure> {
+    let text = arguments.method.as_str();
+    let dense = variables <= DENSE;
+    let known = match text {
+        "bfgs" => Some((Method::Bfgs, "bfgs")),
+        "auto" if dense => Some((Method::Bfgs, "bfgs")),
+        "auto" | "lbfgs" => Some((Method::Lbfgs, "lbfgs")),
+        "newton" => Some((Method::Newton, "newton")),
+        _ => None,
+    };
+    if let Some((method, name)) = known {
+        arguments.constants.refuse("--method")?;
+        return Ok((method, name.to_string()));
+    }
+    if rules::by_name(text).is_none() && !text.contains('=') {
+        let rules: Vec<&str> = rules::TABLE.iter().map(|row| row.name).collect();
+        return Err(Failure::usage(format!(
+            "--method: `{text}` is none of auto, bfgs, lbfgs, newton, {}, nor a formula such as \"x = x - lr g\"",
+            rules.join(", ")
+        )));
+    }
+    let rule = rule(text, &arguments.constants)?;
+    if rule.parameters.iter().any(|(name, value)| name == "lr" && *value == 0.0) {
+        return Err(Failure::usage("--lr: a learning rate of 0 moves nothing; take another"));
+    }
+    Ok((Method::Rule(rule), text.to_string()))
+}
+
+fn tolerance(arguments: &Arguments, precision: Precision) -> Result<f64, Failure> {
+    let Some(text) = &arguments.tol else { return Ok(if precision == Precision::F32 { 1e-4 } else { 1e-8 }) };
+    match number("--tol", text)? {
+        tolerance if tolerance >= 0.0 => Ok(tolerance),
+        tolerance => Err(Failure::usage(format!("--tol: {tolerance} is below 0; a norm is not"))),
+    }
+}
+
+/// The starts of `--from` or `--points`; within the bounds, if there are any.
+fn given(
+    arguments: &Arguments,
+    expression: &Expression,
+    precision: Precision,
+    ranges: &[(f64, f64)],
+) -> Result<Option<Vec<Vec<f64>>>, Failure> {
+    let variables = expression.variables();
+    let (flag, mut columns) = match &arguments.points {
+        None if arguments.from.is_empty() => return Ok(None),
+        None => ("--from", given_points("--from", &arguments.from, variables, precision)?),
+        Some(path) => {
+            let points = files::read_points(path, variables)?;
+            let Points::Columns { columns, .. } = points.rounded(precision) else { return Ok(None) };
+            ("--points", columns.iter().map(gradfield::Values::to_f64).collect::<Vec<_>>())
+        }
+    };
+    let count = columns[0].len();
+    let finite = (0..count).filter(|k| columns.iter().all(|column| column[*k].is_finite())).count();
+    if finite == 0 {
+        return Err(Failure::usage(format!("{flag}: none of the {count} starts is finite; give at least one that is")));
+    }
+    if !arguments.bounds {
+        return Ok(Some(columns));
+    }
+    let inside = |k: usize| columns.iter().zip(ranges).all(|(column, (lo, hi))| (*lo..=*hi).contains(&column[k]));
+    let outside = (0..count).filter(|k| !inside(*k)).count();
+    if outside == count {
+        return Err(Failure::usage(format!(
+            "--bounds: all of the {count} starts of {flag} lie outside --range; widen it, or give others"
+        )));
+    }
+    if outside > 0 && !arguments.function.quiet {
+        eprintln!("note: {outside} of {count} starts lie outside the bounds; each begins at the nearest point inside");
+    }
+    for (column, (lo, hi)) in columns.iter_mut().zip(ranges) {
+        column.iter_mut().for_each(|x| *x = x.clamp(*lo, *hi));
+    }
+    Ok(Some(columns))
+}
+
+/// The least and the largest finite number of a column.
+fn extent(column: &[f64]) -> (f64, f64) {
+    let finite = column.iter().copied().filter(|x| x.is_finite());
+    finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)))
+}

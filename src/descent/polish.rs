@@ -1,0 +1,298 @@
+//! End points made exact: Newton's method in f64 on the gradient, on very many points in lockstep.
+//!
+//! Flows in: points near which the gradient is (nearly) zero, from a run in any precision. Flows out: [`Polished`].
+//! Every round is one evaluation of f, its gradient and its Hessian at the points that still move. A point goes
+//! nowhere else: it stays near its start, along directions without curvature it does not move, coordinates at a bound
+//! that the descent points across are held, and a step must make the gradient smaller.
+//!
+//! Who should not use it: who has to find a minimum; a solver does.
+
+use super::DescentError;
+use super::linear::{Eigen, solve_positive};
+use crate::backend::Backend;
+use crate::expr::Expression;
+use crate::field::{Evaluator, tape_of};
+use crate::points::{Points, Values};
+use crate::real::Precision;
+use crate::tape::Tape;
+
+/// Variables up to which the Hessian is taken: n^2 outputs.
+const VARIABLES: usize = 64;
+/// Evaluations that a point may take. A simple minimum takes four; one of fourth order gains a factor of 1.5 by each.
+const ROUNDS: usize = 60;
+/// Bytes of results at a time.
+const BYTES: usize = 64 << 20;
+/// How far from its start a point may go, in cells.
+const REACH: f64 = 50.0;
+/// Eigenvalues below this share of the largest have no direction of their own: what the gradient has along them is noise.
+const FLAT: f64 = 1e-9;
+/// A refused step so short, in cells, is the end.
+const SHORT: f64 = 1e-6;
+/// Steps refused one after another, each a quarter of the one before.
+const REFUSALS: usize = 12;
+
+/// What a point became.
+#[derive(Debug, Clone)]
+pub(super) struct Polished {
+    pub(super) x: Vec<f64>,
+    pub(super) f: f64,
+    /// Norm of the gradient, without what points across a bound.
+    pub(super) gradient_norm: f64,
+    /// Coordinates that are held at a bound.
+    pub(super) held: Vec<bool>,
+    /// How much the Hessian changed over the last step that was tried (Frobenius norm).
+    pub(super) change: f64,
+    /// The Newton step that is left, in cells (its largest coordinate).
+    pub(super) rest: f64,
+    /// Whether the step that is left would make most of the gradient vanish.
+    pub(super) explained: bool,
+}
+
+/// f with its derivatives, ready to polish.
+pub(super) struct Polisher<'a> {
+    evaluator: Evaluator<'a>,
+    /// f, its gradient and, where there is one, its Hessian.
+    pub(super) tape: Tape,
+    pub(super) hessian: bool,
+    bounds: Option<&'a [(f64, f64)]>,
+    sides: &'a [f64],
+    /// 1, or -1 where f is climbed: then all is done for -f.
+    sign: f64,
+}
+
+/// A point on its way.
+struct State {
+    start: Vec<f64>,
+    x: Vec<f64>,
+    sample: Sample,
+    held: Vec<bool>,
+    norm: f64,
+    /// Newton's step from x, and how much of it is tried.
+    step: Vec<f64>,
+    share: f64,
+    trial: Vec<f64>,
+    refusals: usize,
+    change: f64,
+    done: bool,
+}
+
+/// f and its derivatives at a point, with the sign of what is minimised.
+#[derive(Clone)]
+struct Sample {
+    f: f64,
+    gradient: Vec<f64>,
+    hessian: Vec<f64>,
+}
+
+impl<'a> Polisher<'a> {
+    /// Prepares. Where the function has no Hessian in the language, or too many variables for one, points are
+    /// evaluated and left where they are.
+    pub(super) fn new(
+        expression: &Expression,
+        bounds: Option<&'a [(f64, f64)]>,
+        sides: &'a [f64],
+        maximize: bool,
+        backend: &'a dyn Backend,
+    ) -> Result<Polisher<'a>, DescentError> {
+        let hessian = if sides.len() <= VARIABLES { expression.hessian().ok() } else { None };
+        let outputs = match &hessian {
+            Some(outputs) => outputs.clone(),
+            None => expression.gradient()?,
+        };
+        let evaluator = Evaluator::new(&outputs, backend, Precision::F64)?;
+        let sign = if maximize { -1.0 } else { 1.0 };
+        Ok(Polisher { evaluator, tape: tape_of(&outputs), hessian: hessian.is_some(), bounds, sides, sign })
+    }
+
+    /// All points, in order.
+    pub(super) fn polish(&mut self, points: &[Vec<f64>]) -> Result<Vec<Polished>, DescentError> {
+        let chunk = (BYTES / 8 / self.tape.outputs.len().max(1)).clamp(1, 1 << 18);
+        let mut all = Vec::with_capacity(points.len());
+        for part in points.chunks(chunk) {
+            all.extend(self.part(part)?);
+        }
+        Ok(all)
+    }
+
+    fn part(&mut self, points: &[Vec<f64>]) -> Result<Vec<Polished>, DescentError> {
+        let starts: Vec<Vec<f64>> = points.iter().map(|x| self.onto(x.clone())).collect();
+        let samples = self.samples(&starts.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        let mut states: Vec<State> = starts.into_iter().zip(samples).map(|(x, sample)| self.start(x, sample)).collect();
+        for _ in 0..ROUNDS {
+            let moving: Vec<usize> = (0..states.len()).filter(|k| !states[*k].done).collect();
+            if moving.is_empty() {
+                break;
+            }
+            let trials: Vec<&[f64]> = moving.iter().map(|k| states[*k].trial.as_slice()).collect();
+            let samples = self.samples(&trials)?;
+            moving.into_iter().zip(samples).for_each(|(k, sample)| self.judge(&mut states[k], sample));
+        }
+        Ok(states.into_iter().map(|state| self.end(state)).collect())
+    }
+
+    /// f and its derivatives at points.
+    fn samples(&mut self, points: &[&[f64]]) -> Result<Vec<Sample>, DescentError> {
+        let n = self.sides.len();
+        let column = |v: usize| Values::F64(points.iter().map(|point| point[v]).collect());
+        let columns = self.evaluator.evaluate(&Points::list((0..n).map(column).collect()))?;
+        let gather = |k: usize, columns: &[Values]| columns.iter().map(|c| self.sign * c.get(k)).collect();
+        let sample = |k: usize| Sample {
+            f: self.sign * columns[0].get(k),
+            gradient: gather(k, &columns[1..=n]),
+            hessian: gather(k, &columns[1 + n..]),
+        };
+        Ok((0..points.len()).map(sample).collect())
+    }
+
+    fn start(&self, x: Vec<f64>, sample: Sample) -> State {
+        let mut state = State {
+            start: x.clone(),
+            trial: x.clone(),
+            step: vec![0.0; x.len()],
+            x,
+            sample,
+            held: Vec::new(),
+            norm: 0.0,
+            share: 1.0,
+            refusals: 0,
+            change: 0.0,
+            done: false,
+        };
+        self.arrive(&mut state);
+        state
+    }
+
+    /// Works out the next step from where the point is now.
+    fn arrive(&self, state: &mut State) {
+        state.held = self.held(&state.x, &state.sample);
+        state.norm = norm(&state.sample, &state.held);
+        state.step = self.newton(&state.sample, &state.held);
+        (state.share, state.refusals) = (1.0, 0);
+        self.aim(state);
+    }
+
+    /// Sets the next trial; ends where there is none.
+    fn aim(&self, state: &mut State) {
+        // Far steps are cut: beyond the reach every trial would be refused.
+        let longest = self.cells(&state.step);
+        let share = state.share.min(REACH / longest.max(REACH));
+        let moved = state.x.iter().zip(&state.step).map(|(x, p)| x + share * p).collect();
+        state.trial = self.inside(moved);
+        let still = state.trial == state.x;
+        state.done = still || state.norm == 0.0 || !state.sample.is_finite() || state.refusals > REFUSALS;
+    }
+
+    /// Takes the trial, or a shorter one next.
+    fn judge(&self, state: &mut State, sample: Sample) {
+        let changes = sample.hessian.iter().zip(&state.sample.hessian).map(|(a, b)| (a - b).powi(2));
+        state.change = changes.sum::<f64>().sqrt();
+        let moved = self.cells(&difference(&state.trial, &state.x));
+        let away = self.cells(&difference(&state.trial, &state.start));
+        let smaller = sample.is_finite() && norm(&sample, &self.held(&state.trial, &sample)) < state.norm;
+        // Within a cell the gradient alone counts: there f is at its noise long before the gradient is.
+        let lower = moved <= 1.0 || sample.f <= state.sample.f + 1e-12 * state.sample.f.abs();
+        if smaller && lower && away <= REACH {
+            state.x = state.trial.clone();
+            state.sample = sample;
+            self.arrive(state);
+        } else if moved <= SHORT {
+            state.done = true;
+        } else {
+            state.share *= 0.25;
+            state.refusals += 1;
+            self.aim(state);
+        }
+    }
+
+    /// The step that makes the gradient zero to first order, in the coordinates that are not held; the shortest one.
+    fn newton(&self, sample: &Sample, held: &[bool]) -> Vec<f64> {
+        let free: Vec<usize> = (0..held.len()).filter(|i| !held[*i]).collect();
+        let mut step = vec![0.0; held.len()];
+        if !self.hessian || !sample.is_finite() || free.is_empty() {
+            return step;
+        }
+        // In units of cells, so that what is singular does not depend on the units of the variables.
+        let matrix = reduced(&sample.hessian, &free, self.sides);
+        let right: Vec<f64> = free.iter().map(|i| -sample.gradient[*i] * self.sides[*i]).collect();
+        let solution =
+            solve_positive(&matrix, &right, FLAT).unwrap_or_else(|| Eigen::of(&matrix, free.len()).solve(&right, FLAT));
+        free.iter().zip(solution).for_each(|(i, p)| step[*i] = p * self.sides[*i]);
+        step
+    }
+
+    fn end(&self, state: State) -> Polished {
+        let n = state.x.len();
+        // The gradient after the step that is left, to first order.
+        let after = |i: usize| {
+            let row = state.sample.hessian.get(i * n..(i + 1) * n).unwrap_or(&[]);
+            state.sample.gradient[i] + row.iter().zip(&state.step).map(|(h, p)| h * p).sum::<f64>()
+        };
+        let left = (0..n).filter(|i| !state.held[*i]).map(|i| after(i).powi(2)).sum::<f64>().sqrt();
+        Polished {
+            f: self.sign * state.sample.f,
+            gradient_norm: state.norm,
+            held: state.held,
+            change: state.change,
+            rest: self.cells(&state.step),
+            explained: self.hessian && left <= 0.5 * state.norm,
+            x: state.x,
+        }
+    }
+
+    /// The coordinates at a bound across which the descent points.
+    fn held(&self, x: &[f64], sample: &Sample) -> Vec<bool> {
+        let Some(bounds) = self.bounds else { return vec![false; x.len()] };
+        let one = |(i, (lo, hi)): (usize, &(f64, f64))| {
+            (x[i] <= *lo && sample.gradient[i] > 0.0) || (x[i] >= *hi && sample.gradient[i] < 0.0)
+        };
+        bounds.iter().enumerate().map(one).collect()
+    }
+
+    /// Moved into the bounds.
+    fn inside(&self, mut x: Vec<f64>) -> Vec<f64> {
+        for (x, (lo, hi)) in x.iter_mut().zip(self.bounds.unwrap_or(&[])) {
+            *x = x.clamp(*lo, *hi);
+        }
+        x
+    }
+
+    /// The same, and onto a bound that is no farther than what the bound was rounded by if the run was in f32.
+    fn onto(&self, mut x: Vec<f64>) -> Vec<f64> {
+        for (x, (lo, hi)) in x.iter_mut().zip(self.bounds.unwrap_or(&[])) {
+            let near = |bound: &f64| (*x - bound).abs() <= f64::from(f32::EPSILON) * bound.abs();
+            *x = if near(lo) {
+                *lo
+            } else if near(hi) {
+                *hi
+            } else {
+                *x
+            };
+        }
+        self.inside(x)
+    }
+
+    /// The largest coordinate in cells.
+    fn cells(&self, step: &[f64]) -> f64 {
+        step.iter().zip(self.sides).map(|(p, side)| p.abs() / side).fold(0.0, f64::max)
+    }
+}
+
+impl Sample {
+    fn is_finite(&self) -> bool {
+        self.f.is_finite() && self.gradient.iter().chain(&self.hessian).all(|v| v.is_finite())
+    }
+}
+
+fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+fn norm(sample: &Sample, held: &[bool]) -> f64 {
+    sample.gradient.iter().zip(held).filter(|(_, held)| !**held).map(|(g, _)| g * g).sum::<f64>().sqrt()
+}
+
+/// The rows and columns of the `free` coordinates, in units of `sides`.
+pub(super) fn reduced(matrix: &[f64], free: &[usize], sides: &[f64]) -> Vec<f64> {
+    let n = sides.len();
+    free.iter().flat_map(|i| free.iter().map(move |j| matrix[i * n + j] * sides[*i] * sides[*j])).collect()
+}
