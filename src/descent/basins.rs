@@ -75,7 +75,7 @@ impl Basins {
         let side = |(lo, hi): &(f64, f64)| {
             let width = hi - lo;
             let scale = lo.abs().max(hi.abs());
-            share * if width > 0.0 && width.is_finite() { width } else { scale.max(1.0).min(f64::MAX) }
+            share * if width > 0.0 && width.is_finite() { width } else { if scale > 0.0 { scale } else { 1.0 } }
         };
         // A cell: its number and key, allocated apart, and the map's own.
         let bytes = 12 * ranges.len() + 160;

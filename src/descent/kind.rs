@@ -2,14 +2,15 @@
 //!
 //! Flows in: polished points. Flows out: a [`Kind`] for each. An eigenvalue has a sign where it is larger than the
 //! error of the Hessian: the computed bound on its rounding, and how much it changed over the last Newton step (what
-//! the point's own error leaves open).
+//! the point's own error leaves open). One below some 1e-9 of the largest counts as zero: along it the point could not be
+//! polished. All is in units of cells, so that what is flat does not depend on the units of the variables.
 //!
 //! Who should not use it: who has points where the gradient is not zero.
 
 use super::DescentError;
 use super::basins::Basins;
 use super::linear::{Eigen, all_above};
-use super::polish::{Polished, Polisher, reduced};
+use super::polish::{FLAT, Polished, Polisher, in_cells, reduced};
 use crate::backend::bound::{Checked, Checker};
 use crate::backend::{Backend, check_interrupt};
 use crate::points::Points;
@@ -100,11 +101,11 @@ fn kind(point: &Polished, checked: &[Checked], k: usize, basins: &Basins, tolera
     let values: Vec<f64> = entries.iter().map(|entry| sign * entry.value[k]).collect();
     // Both norms bound what the eigenvalues move by (Weyl).
     let rounding = entries.iter().enumerate().filter(|(place, _)| used(*place));
-    let rounding = rounding.map(|(_, entry)| entry.bound[k].powi(2)).sum::<f64>().sqrt();
+    let sides = basins.sides();
+    let rounding = rounding.map(|(place, entry)| (entry.bound[k] * in_cells(place, sides)).powi(2)).sum::<f64>().sqrt();
     let (better, worse) =
         if basins.maximize() { (Kind::Maximum, Kind::Minimum) } else { (Kind::Minimum, Kind::Maximum) };
-    let ones = vec![1.0; n];
-    match signs(&reduced(&values, &free, &ones), free.len(), rounding + point.change) {
+    match signs(&reduced(&values, &free, sides), free.len(), rounding + point.change) {
         Signs::Positive if free.len() < n => Kind::Boundary,
         Signs::Positive => better,
         Signs::Negative if free.len() == n => worse,
@@ -120,10 +121,10 @@ enum Signs {
     Zero,
 }
 
-/// The signs of a symmetric matrix's eigenvalues, each known but for `noise` and what their computation rounds.
+/// The signs of a symmetric matrix's eigenvalues, each known but for `noise`; those that polishing leaves alone are zero.
 fn signs(matrix: &[f64], n: usize, noise: f64) -> Signs {
     let size = matrix.iter().map(|v| v * v).sum::<f64>().sqrt();
-    let noise = noise + 4.0 * n as f64 * f64::EPSILON * size;
+    let noise = noise + FLAT * size;
     if all_above(matrix, n, noise) {
         return Signs::Positive;
     }

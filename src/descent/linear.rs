@@ -39,9 +39,10 @@ fn cholesky(matrix: &[f64], n: usize, least: f64) -> Option<Vec<f64>> {
         for j in 0..=i {
             let done: f64 = (0..j).map(|k| factor[i * n + k] * factor[j * n + k]).sum();
             let rest = matrix[i * n + j] - done;
+            let positive = rest > least * largest;
             factor[i * n + j] = match i == j {
-                // Not `<=`: NaN is refused too.
-                true if !(rest > least * largest) => return None,
+                // NaN too is not.
+                true if !positive => return None,
                 true => rest.sqrt(),
                 false => rest / factor[j * n + j],
             };

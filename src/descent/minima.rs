@@ -14,6 +14,9 @@ use crate::backend::Backend;
 use crate::expr::Expression;
 use std::collections::HashMap;
 
+/// Variables up to which points are polished and their kind is told: with more, they stay where the run ended.
+pub const VARIABLES: usize = super::polish::VARIABLES;
+
 /// Polished points so close, in cells, are one.
 const CLOSE: f64 = 1e-3;
 
@@ -70,12 +73,11 @@ impl Minima {
         let mut polisher = Polisher::new(expression, bounds, basins.sides(), basins.maximize(), backend)?;
         let starts: Vec<Vec<f64>> = cells.iter().map(|cell| cell.x.clone()).collect();
         let polished = polisher.polish(&starts)?;
-        let mut groups = Groups::of(&polished, basins.sides());
+        let groups = Groups::of(&polished, basins.sides());
         let leaders: Vec<&Polished> = groups.leaders.iter().map(|k| &polished[*k]).collect();
         let knowns = known(&leaders, &polisher, basins, tolerance, backend)?;
         let joined = valley::join(&leaders, &knowns, &mut polisher, basins, tolerance, backend)?;
-        groups.of_cell.iter_mut().for_each(|group| *group = joined[*group]);
-        Ok(table(basins, &cells, &polished, &groups, &knowns))
+        Ok(table(basins, &cells, &polished, &groups, &joined, &knowns))
     }
 
     /// The row at which a particle ended, if any.
@@ -133,10 +135,9 @@ impl Groups {
     }
 }
 
-/// How far off, in cells, a point may be that is not polished to the end.
+/// How far off, in cells, a point may be that is not polished to the end: one that could not be, by half a cell.
 fn slack(point: &Polished) -> f64 {
-    // NaN is none.
-    (4.0 * point.rest).clamp(0.0, 0.5).max(0.0)
+    if point.explained { (4.0 * point.rest).clamp(0.0, 0.5) } else { 0.5 }
 }
 
 /// Whether two points are one. f need not be compared: it is the same at points so close to where its gradient is zero.
@@ -146,13 +147,20 @@ fn meet(a: &Polished, b: &Polished, sides: &[f64]) -> bool {
 }
 
 /// The rows, sorted, and which cell is in which.
-fn table(basins: &Basins, cells: &[&Cell], polished: &[Polished], groups: &Groups, knowns: &[Known]) -> Minima {
+fn table(
+    basins: &Basins,
+    cells: &[&Cell],
+    polished: &[Polished],
+    groups: &Groups,
+    joined: &[usize],
+    knowns: &[Known],
+) -> Minima {
     let all = basins.particles();
     let mut rows: Vec<Option<Minimum>> = vec![None; groups.leaders.len()];
     for (cell, group) in cells.iter().zip(&groups.of_cell) {
         let leader = &polished[groups.leaders[*group]];
-        // Cells come by number of particle: the first has the smallest.
-        let row = rows[*group].get_or_insert_with(|| Minimum {
+        // Cells come by number of particle: the first has the smallest, and its group shows a valley.
+        let row = rows[joined[*group]].get_or_insert_with(|| Minimum {
             x: leader.x.clone(),
             f: leader.f,
             gradient_norm: leader.gradient_norm,
@@ -180,7 +188,11 @@ fn table(basins: &Basins, cells: &[&Cell], polished: &[Polished], groups: &Group
     Minima {
         unseen: (successes > 0).then(|| once as f64 / successes as f64),
         dropped: successes.saturating_sub(seen),
-        rows_of: cells.iter().zip(&groups.of_cell).map(|(cell, group)| (cell.particle, place[*group])).collect(),
+        rows_of: cells
+            .iter()
+            .zip(&groups.of_cell)
+            .map(|(cell, group)| (cell.particle, place[joined[*group]]))
+            .collect(),
         rows,
     }
 }

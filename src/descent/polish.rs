@@ -16,8 +16,8 @@ use crate::points::{Points, Values};
 use crate::real::Precision;
 use crate::tape::Tape;
 
-/// Variables up to which the Hessian is taken: n^2 outputs.
-const VARIABLES: usize = 64;
+/// Variables up to which the Hessian is taken, which has the square of their number of entries.
+pub(super) const VARIABLES: usize = 64;
 /// Evaluations that a point may take. A simple minimum takes four; one of fourth order gains a factor of 1.5 by each.
 const ROUNDS: usize = 60;
 /// Bytes of results at a time.
@@ -25,7 +25,7 @@ const BYTES: usize = 64 << 20;
 /// How far from its start a point may go, in cells.
 const REACH: f64 = 50.0;
 /// Eigenvalues below this share of the largest have no direction of their own: what the gradient has along them is noise.
-const FLAT: f64 = 1e-9;
+pub(super) const FLAT: f64 = 1e-9;
 /// A refused step so short, in cells, is the end.
 const SHORT: f64 = 1e-6;
 /// Steps refused one after another, each a quarter of the one before.
@@ -40,7 +40,7 @@ pub(super) struct Polished {
     pub(super) gradient_norm: f64,
     /// Coordinates that are held at a bound.
     pub(super) held: Vec<bool>,
-    /// How much the Hessian changed over the last step that was tried (Frobenius norm).
+    /// How much the Hessian changed over the last step that was tried (Frobenius norm, in units of cells).
     pub(super) change: f64,
     /// The Newton step that is left, in cells (its largest coordinate).
     pub(super) rest: f64,
@@ -184,7 +184,8 @@ impl<'a> Polisher<'a> {
 
     /// Takes the trial, or a shorter one next.
     fn judge(&self, state: &mut State, sample: Sample) {
-        let changes = sample.hessian.iter().zip(&state.sample.hessian).map(|(a, b)| (a - b).powi(2));
+        let changes = sample.hessian.iter().zip(&state.sample.hessian).enumerate();
+        let changes = changes.map(|(k, (a, b))| ((a - b) * in_cells(k, self.sides)).powi(2));
         state.change = changes.sum::<f64>().sqrt();
         let moved = self.cells(&difference(&state.trial, &state.x));
         let away = self.cells(&difference(&state.trial, &state.start));
@@ -289,6 +290,11 @@ fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
 
 fn norm(sample: &Sample, held: &[bool]) -> f64 {
     sample.gradient.iter().zip(held).filter(|(_, held)| !**held).map(|(g, _)| g * g).sum::<f64>().sqrt()
+}
+
+/// What makes the element `k` of a Hessian one in units of cells.
+pub(super) fn in_cells(k: usize, sides: &[f64]) -> f64 {
+    sides[k / sides.len()] * sides[k % sides.len()]
 }
 
 /// The rows and columns of the `free` coordinates, in units of `sides`.

@@ -8,9 +8,10 @@ use gradfield::{Expression, Precision, Values};
 use libtest_mimic::{Failed, Trial};
 
 type Check = Result<(), Failed>;
+type Test = (&'static str, fn() -> Check);
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let tests: [(&str, fn() -> Check); 13] = [
+    let tests: [Test; 13] = [
         ("himmelblau's four", himmelblau),
         ("the six of the camel", camel),
         ("the lattice of rastrigin, in any order of batches", rastrigin),
@@ -166,6 +167,7 @@ fn kinds() -> Check {
         ("-x^2 - y^2", [0.0, 0.0], Kind::Maximum),
         ("x^2 + y^2", [0.0, 0.0], Kind::Minimum),
         ("x^2 + 1e-8y^2", [0.0, 0.0], Kind::Minimum),
+        ("x^2 + 1e-11y^2", [0.0, 0.0], Kind::Flat),
         ("x^2 + 0y", [0.0, 1.0], Kind::Flat),
         ("(x + y)^2", [0.5, -0.5], Kind::Flat),
         ("x^4 + y^2", [0.0, 0.0], Kind::Flat),

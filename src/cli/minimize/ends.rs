@@ -32,7 +32,7 @@ pub(super) fn write(
     let mut array = writer.array("f", &count, kind)?;
     kept.iter().try_for_each(|ends| array.push(&ends.values))?;
     array.finish()?;
-    let whole: [(&str, &dyn Fn(&Ends, usize) -> i64); 3] = [
+    let whole: [(&str, Number<'_>); 3] = [
         ("status", &|ends, k| ends.statuses[k] as i64),
         ("steps", &|ends, k| i64::from(ends.steps[k])),
         ("basin", &|ends, k| basin(found, ends, k)),
@@ -56,6 +56,9 @@ pub(super) fn write(
     }
     Ok(writer.finish()?)
 }
+
+/// A whole number of an end.
+type Number<'a> = &'a dyn Fn(&Ends, usize) -> i64;
 
 /// The row at which a particle ended, or -1.
 fn basin(found: &Found<'_>, ends: &Ends, k: usize) -> i64 {

@@ -87,8 +87,11 @@ fn read(path: &Path) -> Result<Share, Failure> {
     }
     let share: Share = serde_json::from_slice(&bytes)
         .map_err(|error| wrong(path, &format!("it is no share of a run ({error}); {MAKE}")))?;
-    if share.shards.is_none() || share.cells.is_none() {
-        return Err(wrong(path, &format!("it holds a whole run, which lacks nothing, or no cells; {MAKE}")));
+    if share.shards.is_none() {
+        return Err(wrong(path, &format!("it is a whole run, to which nothing can be joined; {MAKE}")));
+    }
+    if share.cells.is_none() {
+        return Err(wrong(path, &format!("it has no `cells`; {MAKE}")));
     }
     Ok(share)
 }

@@ -5,7 +5,7 @@ use super::records::Found;
 use crate::cli::Failure;
 use crate::cli::options::digits;
 use gradfield::Values;
-use gradfield::descent::{Kind, Minima, Minimum, Status};
+use gradfield::descent::{Kind, Minima, Minimum, Status, minima};
 use gradfield::files::{FileError, Output};
 use std::io::Write;
 
@@ -44,7 +44,7 @@ fn heading(variables: &[String]) -> Vec<String> {
 fn row(row: &Minimum) -> Vec<String> {
     let mut cells = vec![
         number(row.f),
-        format!("{:.1e}", row.gradient_norm),
+        if row.gradient_norm == 0.0 { "0".to_string() } else { format!("{:.1e}", row.gradient_norm) },
         row.hits.to_string(),
         percent(row.share),
         row.kind.name().to_string(),
@@ -68,7 +68,7 @@ fn percent(share: f64) -> String {
 
 /// How the run went: what the particles came to, what the table has, what it may lack.
 pub(super) fn summary(found: &Found<'_>, variables: &[String], language: Language) -> String {
-    let (basins, minima) = (found.basins, found.minima);
+    let (basins, table) = (found.basins, found.minima);
     let ended: Vec<String> = basins
         .statuses()
         .filter(|(_, count)| *count > 0)
@@ -87,17 +87,23 @@ pub(super) fn summary(found: &Found<'_>, variables: &[String], language: Languag
     if basins.successes() == 0 {
         lines.push(nothing(found));
     } else {
-        lines.push(format!("{}; {}", kinds(minima), coverage(minima, basins.successes())));
+        lines.push(format!("{}; {}", kinds(table), coverage(table, basins.successes())));
     }
     lines.extend(unfinished(found, variables));
-    if minima.dropped > 0 {
+    if table.dropped > 0 {
         lines.push(format!(
             "{} ends are in no row: they lie in more places than are kept, and those of the best f were",
-            minima.dropped
+            table.dropped
         ));
     }
-    if language == Language::Text && minima.rows.len() > ROWS {
-        lines.push(format!("the table shows {ROWS} of {} rows; -o FILE.json or .csv has all", minima.rows.len()));
+    if variables.len() > minima::VARIABLES && !table.rows.is_empty() {
+        lines.push(format!(
+            "with more than {} variables ends are told as the run had them, their kind is not; f and its gradient are in f64",
+            minima::VARIABLES
+        ));
+    }
+    if language == Language::Text && table.rows.len() > ROWS {
+        lines.push(format!("the table shows {ROWS} of {} rows; -o FILE.json or .csv has all", table.rows.len()));
     }
     if language == Language::Text && variables.len() > VARIABLES {
         lines.push(format!(
