@@ -302,3 +302,53 @@ pub(super) fn reduced(matrix: &[f64], free: &[usize], sides: &[f64]) -> Vec<f64>
     let n = sides.len();
     free.iter().flat_map(|i| free.iter().map(move |j| matrix[i * n + j] * sides[*i] * sides[*j])).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::cpu::Cpu;
+    use crate::descent::starts::uniform_box;
+
+    type Test = Result<(), crate::Error>;
+
+    /// Newton's error for exp(x) - x is half the square of the one before.
+    #[test]
+    fn each_round_squares_the_error() -> Test {
+        let (cpu, f) = (Cpu::new(Some(1))?, Expression::parse("exp(x) - x")?);
+        let mut polisher = Polisher::new(&f, None, &[0.01], false, &cpu)?;
+        let sample = polisher.samples(&[&[0.1]])?.remove(0);
+        let mut state = polisher.start(vec![0.1], sample);
+        for _ in 0..3 {
+            let before = state.x[0].abs();
+            let sample = polisher.samples(&[&state.trial.clone()])?.remove(0);
+            polisher.judge(&mut state, sample);
+            assert!((state.x[0] / (0.5 * before * before) - 1.0).abs() < 0.1, "{before}, {}", state.x[0]);
+        }
+        Ok(())
+    }
+
+    /// From anywhere, far from all that is stationary too: inside the bounds, near its start, no steeper than there.
+    #[test]
+    fn nothing_leaves_its_bounds_or_its_neighbourhood() -> Test {
+        let (cpu, f) = (Cpu::new(Some(2))?, Expression::parse("sin(5x) cos(4y) + x y^3 - abs(x - 0.3)")?);
+        let (bounds, sides) = ([(-1.0, 0.7), (-0.5, 1.0)], [2e-3, 1e-3]);
+        let columns = uniform_box(1, 2000, &[(-1.1, 0.8), (-0.6, 1.1)]);
+        let points: Vec<Vec<f64>> = (0..2000).map(|k| vec![columns[0][k], columns[1][k]]).collect();
+        for maximize in [false, true] {
+            let mut polisher = Polisher::new(&f, Some(&bounds), &sides, maximize, &cpu)?;
+            let mut better = 0;
+            for (start, end) in points.iter().zip(polisher.polish(&points)?) {
+                let start = polisher.onto(start.clone());
+                let sample = polisher.samples(&[&start])?.remove(0);
+                let norm = norm(&sample, &polisher.held(&start, &sample));
+                for ((x, from), ((lo, hi), side)) in end.x.iter().zip(&start).zip(bounds.iter().zip(&sides)) {
+                    assert!((lo..=hi).contains(&x) && (x - from).abs() <= 50.001 * side, "{start:?} {end:?}");
+                }
+                assert!(end.gradient_norm <= norm, "{start:?} {end:?}, not {norm}");
+                better += usize::from(end.gradient_norm < 1e-10 && norm > 1e-3);
+            }
+            assert!(better > 20, "{better} became stationary");
+        }
+        Ok(())
+    }
+}
