@@ -42,6 +42,13 @@ pub enum Method {
     Rule(Box<Rule>),
 }
 
+impl Method {
+    /// Whether it keeps the whole matrix for so many variables.
+    pub fn is_whole(&self, variables: usize) -> bool {
+        matches!(self, Method::Bfgs) || matches!(self, Method::Auto) && variables <= WHOLE
+    }
+}
+
 /// What to look for, and how.
 #[derive(Debug, Clone)]
 pub struct Search {
@@ -147,10 +154,9 @@ impl Search {
                 let bounds = self.bounds.as_deref();
                 return Ok(Solver::following(outputs, rule, bounds, self.maximize, precision));
             }
-            Method::Auto if outputs.variables.len() <= WHOLE => Matrix::Bfgs,
-            Method::Bfgs => Matrix::Bfgs,
+            method if method.is_whole(outputs.variables.len()) => Matrix::Bfgs,
             Method::Newton => Matrix::Newton,
-            Method::Auto | Method::Lbfgs => Matrix::Lbfgs(PAIRS),
+            _ => Matrix::Lbfgs(PAIRS),
         };
         let hessian = (matrix == Matrix::Newton).then(|| expression.hessian()).transpose()?;
         let outputs = hessian.as_ref().unwrap_or(outputs);

@@ -16,20 +16,20 @@ pub enum Status {
     Floor = 2,
     /// As `Converged` or `Floor`, with a coordinate held at a bound that the gradient points across.
     Bound = 3,
-    /// The line search found no step that lowers f, though the gradient is not noise.
-    LineSearch = 4,
-    /// Steps no longer change the coordinates, though the gradient is not noise.
-    SmallStep = 5,
-    /// It left every box in which f could have a minimum of use: a coordinate passed 1e4 times the size of the starts' box.
-    Escaped = 6,
-    /// f was not finite at the start.
-    Value = 7,
-    /// A partial derivative was not finite where f was.
-    Gradient = 8,
-    /// The steps were used up.
-    Steps = 9,
     /// f rises along every coordinate, either way, but its gradient does not vanish: a minimum where f is not smooth.
-    Kink = 10,
+    Kink = 4,
+    /// The line search found no step that lowers f, though the gradient is not noise.
+    LineSearch = 5,
+    /// Steps no longer change the coordinates, though the gradient is not noise.
+    SmallStep = 6,
+    /// It left every box in which f could have a minimum of use: a coordinate passed 1e4 times the size of the starts' box.
+    Escaped = 7,
+    /// f was not finite at the start.
+    Value = 8,
+    /// A partial derivative was not finite where f was.
+    Gradient = 9,
+    /// The steps were used up.
+    Steps = 10,
 }
 
 impl Status {

@@ -16,7 +16,7 @@ use super::options::Function;
 use arguments::Language;
 use gradfield::backend::Backend;
 use gradfield::bench::Demand;
-use gradfield::descent::{self, Basins, Ends, Minima, SearchError};
+use gradfield::descent::{Basins, Ends, Minima, Searcher};
 use gradfield::field::tape_of;
 use gradfield::files::Output;
 use gradfield::{Expression, Precision};
@@ -44,16 +44,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut basins = Basins::new(&task.ranges, precision, task.search.maximize);
     let mut kept: Vec<Ends> = Vec::new();
     let bar = super::progress::bar(count as u64, "starts", arguments.function.quiet);
-    let mut take = |ends: &Ends| -> Result<(), SearchError> {
-        basins.add(ends);
+    let mut take = |ends: Ends| -> Result<(), Failure> {
+        basins.add(&ends);
         if language == Language::Npz {
-            kept.push(ends.clone());
+            kept.push(ends);
         }
         foretell(basins.particles(), count, begin.elapsed(), &bar, arguments.function.quiet);
         Ok(())
     };
     let starts = |range| task.starts(range);
-    descent::search(&expression, &task.search, &starts, particles, engine.as_ref(), precision, &mut take)?;
+    let mut searcher = Searcher::new(&expression, task.search.clone(), engine.as_ref(), precision)?;
+    searcher.run(&starts, particles, &mut take)?;
     bar.finish_and_clear();
     let cpu = processor(&arguments.compute)?;
     let minima = Minima::of(&basins, &expression, task.search.bounds.as_deref(), task.search.tolerance, &cpu)?;

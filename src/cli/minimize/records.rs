@@ -39,7 +39,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn of(arguments: &Arguments, expression: &Expression, task: &Task, precision: Precision) -> Run {
         let parameters = match &task.search.method {
-            gradfield::descent::Method::Rule(rule) => rule.parameters.iter().cloned().collect(),
+            gradfield::descent::Method::Rule(rule) => rule.parameters().iter().cloned().collect(),
             _ => BTreeMap::new(),
         };
         let digest = task.digest();

@@ -13,8 +13,6 @@ use std::ops::Range;
 const PARTICLES: u64 = 1 << 32;
 /// Shares of a run.
 const SHARDS: u64 = 1 << 20;
-/// Variables up to which a dense matrix per particle is the better method.
-const DENSE: usize = 32;
 
 /// All of it.
 pub(super) struct Task {
@@ -55,6 +53,7 @@ impl Task {
             tolerance: tolerance(arguments, precision)?,
             steps: arguments.steps,
             maximize: arguments.maximize,
+            ranges: box_of_starts.clone(),
         };
         let ranges = given.as_ref().map_or(box_of_starts, |columns| columns.iter().map(|c| extent(c)).collect());
         let task = Task { search, method: name, ranges, all, shard, seed: arguments.seed, given };
@@ -135,10 +134,9 @@ fn shard(text: &str) -> Result<(u64, u64), Failure> {
 
 fn method(arguments: &Arguments, variables: usize) -> Result<(Method, String), Failure> {
     let text = arguments.method.as_str();
-    let dense = variables <= DENSE;
     let known = match text {
+        "auto" if Method::Auto.is_whole(variables) => Some((Method::Bfgs, "bfgs")),
         "bfgs" => Some((Method::Bfgs, "bfgs")),
-        "auto" if dense => Some((Method::Bfgs, "bfgs")),
         "auto" | "lbfgs" => Some((Method::Lbfgs, "lbfgs")),
         "newton" => Some((Method::Newton, "newton")),
         _ => None,
@@ -155,10 +153,8 @@ fn method(arguments: &Arguments, variables: usize) -> Result<(Method, String), F
         )));
     }
     let rule = rule(text, &arguments.constants)?;
-    if rule.parameters.iter().any(|(name, value)| name == "lr" && *value == 0.0) {
-        return Err(Failure::usage("--lr: a learning rate of 0 moves nothing; take another"));
-    }
-    Ok((Method::Rule(rule), text.to_string()))
+    rule.check(arguments.steps)?;
+    Ok((Method::Rule(Box::new(rule)), text.to_string()))
 }
 
 fn tolerance(arguments: &Arguments, precision: Precision) -> Result<f64, Failure> {
