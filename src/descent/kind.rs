@@ -13,11 +13,17 @@ use super::linear::{Eigen, all_above};
 use super::polish::{FLAT, Polished, Polisher, in_cells, reduced};
 use crate::backend::bound::{Checked, Checker};
 use crate::backend::{Backend, check_interrupt};
-use crate::points::Points;
+use crate::points::{Points, Values};
 use crate::real::Precision;
 
 /// Points whose Hessians are checked at a time.
 const CHUNK: usize = 256;
+
+/// Instructions of f with its derivatives beyond which their rounding errors are not computed: that takes microseconds for
+/// each, and seconds for a table.
+const LONG: usize = 1000;
+/// What each entry's error is taken for then, as a share of it.
+const ASSUMED: f64 = 1e-9;
 
 /// What a point of the table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,24 +70,35 @@ pub(super) struct Known {
 /// The kind of each point.
 pub(super) fn known(
     points: &[&Polished],
-    polisher: &Polisher<'_>,
+    polisher: &mut Polisher<'_>,
     basins: &Basins,
     tolerance: f64,
     backend: &dyn Backend,
 ) -> Result<Vec<Known>, DescentError> {
     let mut checker = Checker::new(backend, Precision::F64);
+    let long = polisher.tape.code.len() > LONG;
     let mut all = Vec::with_capacity(points.len());
     for part in points.chunks(CHUNK) {
         check_interrupt()?;
         let column = |v: usize| part.iter().map(|point| point.x[v]).collect();
         let list = Points::columns((0..basins.sides().len()).map(column).collect());
-        let checked = checker.check(&polisher.tape, &list, &[], 0, part.len());
+        let checked = match long {
+            true => polisher.evaluate(&list)?.into_iter().map(assumed).collect(),
+            false => checker.check(&polisher.tape, &list, &[], 0, part.len()),
+        };
         all.extend(part.iter().enumerate().map(|(k, point)| {
             let kind = if polisher.hessian { kind(point, &checked, k, basins, tolerance) } else { Kind::Unknown };
             Known { kind, noise: checked[0].bound[k] }
         }));
     }
     Ok(all)
+}
+
+/// Values that are taken to be right to [`ASSUMED`].
+fn assumed(values: Values) -> Checked {
+    let value = values.to_f64();
+    let bound = value.iter().map(|value| ASSUMED * value.abs()).collect();
+    Checked { unjudged: vec![None; value.len()], value, bound }
 }
 
 fn kind(point: &Polished, checked: &[Checked], k: usize, basins: &Basins, tolerance: f64) -> Kind {

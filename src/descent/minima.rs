@@ -75,7 +75,7 @@ impl Minima {
         let polished = polisher.polish(&starts)?;
         let groups = Groups::of(&polished, basins.sides());
         let leaders: Vec<&Polished> = groups.leaders.iter().map(|k| &polished[*k]).collect();
-        let knowns = known(&leaders, &polisher, basins, tolerance, backend)?;
+        let knowns = known(&leaders, &mut polisher, basins, tolerance, backend)?;
         let joined = valley::join(&leaders, &knowns, &mut polisher, basins, tolerance, backend)?;
         Ok(table(basins, &cells, &polished, &groups, &joined, &knowns))
     }

@@ -104,6 +104,11 @@ impl<'a> Polisher<'a> {
         Ok(Polisher { evaluator, tape: tape_of(&outputs), hessian: hessian.is_some(), bounds, sides, sign })
     }
 
+    /// f and its derivatives, as the tape has them.
+    pub(super) fn evaluate(&mut self, points: &Points) -> Result<Vec<Values>, DescentError> {
+        Ok(self.evaluator.evaluate(points)?)
+    }
+
     /// All points, in order.
     pub(super) fn polish(&mut self, points: &[Vec<f64>]) -> Result<Vec<Polished>, DescentError> {
         let chunk = (BYTES / 8 / self.tape.outputs.len().max(1)).clamp(1, 1 << 18);

@@ -25,7 +25,7 @@ const WHOLE: usize = 12;
 /// Steps that L-BFGS remembers.
 const PAIRS: usize = 6;
 /// A coordinate so many times as far out as the starts' box reaches has escaped.
-const FAR: f64 = 1e4;
+const FAR: f64 = 1e9;
 
 /// How a minimum is looked for.
 #[derive(Debug, Clone)]

@@ -22,7 +22,7 @@ pub enum Status {
     LineSearch = 5,
     /// Steps no longer change the coordinates, though the gradient is not noise.
     SmallStep = 6,
-    /// It left every box in which f could have a minimum of use: a coordinate passed 1e4 times the size of the starts' box.
+    /// It left every box in which f could have a minimum of use: a coordinate passed 1e9 times the size of the starts' box.
     Escaped = 7,
     /// f was not finite at the start.
     Value = 8,

@@ -4,10 +4,9 @@
 //! `Kink` where that is what they are. In f64 on the CPU, whatever the engine and its format.
 //!
 //! - **Floor**: the gradient in the engine's format is held against that in f64 at the same point, and against how much
-//!   the latter changes where each coordinate moves by one unit in its last place. What is left of it must be of that
-//!   size.
-//! - **Kink**: f rises where any coordinate moves a little, either way. Where f is smooth and its gradient is not noise,
-//!   it falls one way.
+//!   the latter changes where coordinates move by one unit in their last place. What is left of it must be of that
+//!   size. Or f rises where any coordinate moves a little, either way: a step along one can lower f no more.
+//! - **Kink**: so it rises, and a slope changes by as much over a sixteenth of the way: it jumps.
 
 use super::DescentError;
 use super::search::Search;
@@ -20,6 +19,11 @@ use crate::real::Precision;
 
 /// What is left of a gradient at the rounding floor, in its own rounding errors.
 const FLOOR: f64 = 8.0;
+/// Neighbours that are looked at for the noise.
+const NEIGHBOURS: usize = 4;
+/// A shorter way, and the share of a slope's change over the long way that is a jump if it happens over the short one.
+const CLOSER: f64 = 1.0 / 16.0;
+const STEADY: f64 = 0.25;
 /// What counts as the size of a coordinate near 0, as a share of the starts' box.
 const NEAR: f64 = 0.01;
 
@@ -57,19 +61,31 @@ pub(super) fn judge(
     }
     let stopped = Stopped { search, who, x, exact, precision: ends.values.precision() };
     let sign = if search.maximize { -1.0 } else { 1.0 };
-    let mut beside = at(stopped.beside())?;
-    beside.iter_mut().flatten().for_each(|value| *value *= sign);
-    let floor = stopped.at_the_floor(gradient, &beside);
-    let mut rises = vec![true; stopped.who.len()];
-    for (i, way) in (0..stopped.x.len()).flat_map(|i| [(i, 1.0), (i, -1.0)]) {
-        let around = at(stopped.moved(i, way))?;
-        for (row, rises) in rises.iter_mut().enumerate() {
-            // At a bound there is nothing beyond.
-            *rises &= stopped.is_beyond(i, row, way) || sign * around[0][row] > stopped.exact[0][row];
+    let mut near: Vec<Vec<Vec<f64>>> = Vec::new();
+    for pattern in 0..NEIGHBOURS {
+        let mut beside = at(stopped.beside(pattern))?;
+        beside.iter_mut().flatten().for_each(|value| *value *= sign);
+        near.push(beside);
+    }
+    let floor = stopped.at_the_floor(gradient, &near);
+    let (mut rises, mut kinked) = (vec![true; stopped.who.len()], vec![false; stopped.who.len()]);
+    for i in 0..stopped.x.len() {
+        let [left, right, inner_left, inner_right] = [(1.0, -1.0), (1.0, 1.0), (CLOSER, -1.0), (CLOSER, 1.0)]
+            .map(|(share, way)| at(stopped.moved(i, share * way)));
+        let (left, right, inner) = (left?, right?, (inner_left?, inner_right?));
+        for row in 0..stopped.who.len() {
+            for (around, way) in [(&left, -1.0), (&right, 1.0)] {
+                // At a bound there is nothing beyond.
+                rises[row] &= stopped.is_beyond(i, row, way) || sign * around[0][row] > stopped.exact[0][row];
+            }
+            let jump = |(left, right): (&Vec<Vec<f64>>, &Vec<Vec<f64>>)| (right[1 + i][row] - left[1 + i][row]).abs();
+            let (wide, narrow) = (jump((&left, &right)), jump((&inner.0, &inner.1)));
+            kinked[row] |= narrow > STEADY * wide || wide.is_nan();
         }
     }
     for (row, k) in stopped.who.iter().enumerate() {
-        if let Some(status) = floor[row].or(rises[row].then_some(Status::Kink)) {
+        let low = if kinked[row] { Status::Kink } else { Status::Floor };
+        if let Some(status) = floor[row].or(rises[row].then_some(low)) {
             ends.statuses[*k] = status;
         }
     }
@@ -77,14 +93,17 @@ pub(super) fn judge(
 }
 
 impl Stopped<'_> {
-    /// A unit in the last place further down along every coordinate.
-    fn beside(&self) -> Vec<Vec<f64>> {
-        let toward = |(x, g): (&f64, &f64)| x - g.signum() * self.precision.ulp(*x);
-        self.x.iter().zip(&self.exact[1..]).map(|(x, g)| x.iter().zip(g).map(toward).collect()).collect()
+    /// A unit in the last place away along every coordinate: downhill, uphill, and by turns.
+    fn beside(&self, pattern: usize) -> Vec<Vec<f64>> {
+        let column = |(i, (x, g)): (usize, (&Vec<f64>, &Vec<f64>))| {
+            let way = if (pattern >> 1) * i % 2 == pattern % 2 { -1.0 } else { 1.0 };
+            x.iter().zip(g).map(|(x, g)| x + way * g.signum() * self.precision.ulp(*x)).collect()
+        };
+        self.x.iter().zip(&self.exact[1..]).enumerate().map(column).collect()
     }
 
     /// `Floor` or `Bound` for those whose gradient is noise.
-    fn at_the_floor(&self, found: &[Values], beside: &[Vec<f64>]) -> Vec<Option<Status>> {
+    fn at_the_floor(&self, found: &[Values], near: &[Vec<Vec<f64>>]) -> Vec<Option<Status>> {
         let one = |row: usize| {
             let (mut left, mut noise, mut held) = (0.0, 0.0, false);
             for i in 0..self.x.len() {
@@ -95,7 +114,8 @@ impl Stopped<'_> {
                 }
                 left += g.abs();
                 // The solver's own gradient has the sign of what it minimises.
-                noise += (found[i].get(self.who[row]) - g).abs() + (beside[1 + i][row] - g).abs();
+                let change = near.iter().map(|beside| (beside[1 + i][row] - g).abs()).fold(0.0, f64::max);
+                noise += (found[i].get(self.who[row]) - g).abs() + change;
             }
             let status = if held { Status::Bound } else { Status::Floor };
             (left <= FLOOR * noise).then_some(status)

@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(super) function: Function,
-    /// So many random starts, even over --range
-    #[arg(long, value_name = "N", default_value = "1000", allow_negative_numbers = true,
-          conflicts_with_all = ["from", "points"])]
-    pub(super) starts: u64,
+    /// So many random starts, even over --range (default: 20000, of a long function fewer, 1000 at least)
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["from", "points"])]
+    pub(super) starts: Option<u64>,
     /// Range of a variable for random starts (repeatable)
     #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]
     pub(super) ranges: Vec<String>,
@@ -39,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value = "1000", allow_negative_numbers = true,
           value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
     pub(super) steps: u64,
-    /// Norm of the gradient that counts as zero (default: 1e-4 in f32, 1e-8 in f64)
+    /// Norm of the gradient that counts as zero (default: 1e-4 in f32, 1e-10 in f64)
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     pub(super) tol: Option<String>,
     /// Climb to maxima

@@ -31,7 +31,7 @@ const LONG: f64 = 1800.0;
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let language = arguments.language()?;
     let expression = arguments.function.parse()?;
-    let precision = arguments.compute.precision.map_or(Precision::F32, Precision::from);
+    let precision = arguments.compute.precision.map_or(Precision::F64, Precision::from);
     language.check_names(expression.variables())?;
     let task = Task::of(arguments, &expression, precision, language)?;
     let particles = task.particles();

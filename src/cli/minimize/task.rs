@@ -5,12 +5,15 @@ use crate::cli::Failure;
 use crate::cli::options::{given_points, number, ranges};
 use crate::cli::rule::rule;
 use gradfield::descent::{Method, Search, rules, starts};
-use gradfield::field::check_size;
+use gradfield::field::{check_size, tape_of};
 use gradfield::{Expression, Points, Precision, files};
 use std::ops::Range;
 
 /// Particles of one run. More are shared out.
 const PARTICLES: u64 = 1 << 32;
+/// Random starts where nothing was said: the fewest, the most; and instructions that an evaluation of each takes together.
+const STARTS: (u64, u64) = (1000, 20_000);
+const INSTRUCTIONS: u64 = 2_000_000;
 /// Shares of a run.
 const SHARDS: u64 = 1 << 20;
 
@@ -45,7 +48,10 @@ impl Task {
         let (method, name) = method(arguments, expression.variables().len())?;
         let box_of_starts = ranges(&arguments.ranges, expression.variables(), precision)?;
         let given = given(arguments, expression, precision, &box_of_starts)?;
-        let all = given.as_ref().map_or(arguments.starts, |columns| columns[0].len() as u64);
+        let all = given.as_ref().map_or_else(
+            || arguments.starts.map_or_else(|| default_starts(expression), Ok),
+            |columns| Ok(columns[0].len() as u64),
+        )?;
         let shard = arguments.shard.as_deref().map(shard).transpose()?;
         let search = Search {
             method,
@@ -111,6 +117,12 @@ impl Task {
     }
 }
 
+/// So many that a second or two will do.
+fn default_starts(expression: &Expression) -> Result<u64, Failure> {
+    let length = tape_of(&expression.gradient()?).code.len().max(1) as u64;
+    Ok((INSTRUCTIONS / length).clamp(STARTS.0, STARTS.1))
+}
+
 /// The particles of share K of N, of all.
 pub(super) fn share(all: u64, shard: Option<(u64, u64)>) -> Range<u64> {
     let (shard, of) = shard.unwrap_or((1, 1));
@@ -158,7 +170,7 @@ fn method(arguments: &Arguments, variables: usize) -> Result<(Method, String), F
 }
 
 fn tolerance(arguments: &Arguments, precision: Precision) -> Result<f64, Failure> {
-    let Some(text) = &arguments.tol else { return Ok(if precision == Precision::F32 { 1e-4 } else { 1e-8 }) };
+    let Some(text) = &arguments.tol else { return Ok(if precision == Precision::F32 { 1e-4 } else { 1e-10 }) };
     match number("--tol", text)? {
         tolerance if tolerance >= 0.0 => Ok(tolerance),
         tolerance => Err(Failure::usage(format!("--tol: {tolerance} is below 0; a norm is not"))),

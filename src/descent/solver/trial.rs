@@ -20,6 +20,8 @@ const CURVATURE: f64 = 0.9;
 const TRIALS: f64 = 40.0;
 /// What f may rise by rounding, in its rounding errors.
 const NOISE: f64 = 16.0;
+/// Coordinates below this share of the first step's reach count as this large: 0 has no last place.
+const NEAR: f64 = 0.01;
 /// Accepted steps that did not lower f, after which the particle has come to a stop.
 const STALLS: f64 = 3.0;
 /// A bracket that is open to the right.
@@ -384,7 +386,7 @@ struct Ends<'a> {
 
 /// Why it ends here, if it does: the last that holds of the following.
 fn status(a: &mut Algebra, trial: &Trial, ends: &Ends<'_>, precision: Precision, knobs: [Id; 4]) -> Id {
-    let [tolerance, steps, _, far] = knobs;
+    let [tolerance, steps, reach, far] = knobs;
     let code = |a: &mut Algebra, status: Status| a.number(f64::from(status as u8));
     let mut status = code(a, Status::Active);
     let mut when = |a: &mut Algebra, condition: Id, reason: Id| status = a.pick(condition, reason, status);
@@ -398,10 +400,12 @@ fn status(a: &mut Algebra, trial: &Trial, ends: &Ends<'_>, precision: Precision,
     let small = {
         let moved = a.not(ends.start);
         let some = a.number(2.0 * epsilon(precision));
+        let near = a.number(NEAR * 2.0 * epsilon(precision));
+        let near = a.mul(near, reach);
         let mut all = a.and(ends.accept, moved);
         for (step, x) in trial.step.iter().zip(ends.x) {
             let (step, x) = (a.abs(*step), a.abs(*x));
-            let least = a.mul(some, x);
+            let least = a.fma(near, some, x);
             let tiny = a.at_most(step, least);
             all = a.and(all, tiny);
         }
