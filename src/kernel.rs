@@ -102,29 +102,6 @@ impl Level {
     }
 }
 
-/// The loop of an operation; `MASK` as in [`Masks`]. Inlined into a function that enables the SIMD level.
-///
-/// # Safety
-/// As [`Kernel`].
-#[doc(hidden)]
-#[inline(always)]
-pub unsafe fn each_lane<T: Copy, const MASK: usize>(
-    out: &mut Block<T>,
-    operands: [*const T; 3],
-    used: usize,
-    op: impl Fn(T, T, T) -> T,
-) {
-    for (lane, out) in out.iter_mut().enumerate() {
-        let operand = |k: usize| {
-            let k = if k < used { k } else { 0 };
-            let offset = if MASK >> k & 1 == 1 { 0 } else { lane };
-            // SAFETY: the caller vouches for LANES numbers, or one where the mask has the operand's bit.
-            unsafe { *operands[k].add(offset) }
-        };
-        *out = op(operand(0), operand(1), operand(2));
-    }
-}
-
 /// Makes the [`Kernels`] of a text; `(a, b)` names its operands.
 #[doc(hidden)]
 #[macro_export]
@@ -180,7 +157,8 @@ macro_rules! kernel_masks {
     }};
 }
 
-/// The function `run` of one level.
+/// The function `run` of one level; `MASK` as in [`Masks`]. The loop calls `lane` by its name: through an `impl Fn` a long
+/// kernel would stay a function of its own, without the level's instructions.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kernel_loop {
@@ -200,8 +178,16 @@ macro_rules! kernel_loop {
             b: *const $t,
             c: *const $t,
         ) {
-            // SAFETY: this function's caller keeps the contract of `Kernel`.
-            unsafe { $crate::kernel::each_lane::<$t, MASK>(out, [a, b, c], $used, lane) }
+            let operands = [a, b, c];
+            for (place, out) in out.iter_mut().enumerate() {
+                let operand = |k: usize| {
+                    let k = if k < $used { k } else { 0 };
+                    let offset = if MASK >> k & 1 == 1 { 0 } else { place };
+                    // SAFETY: the caller vouches for LANES numbers, or one where the mask has the operand's bit.
+                    unsafe { *operands[k].add(offset) }
+                };
+                *out = lane(operand(0), operand(1), operand(2));
+            }
         }
     };
 }
