@@ -315,7 +315,13 @@ fn every_end_is_told(engine: Engine, backend: &dyn Backend) -> Result<(), Failed
         ("1 / (x - x)", (1.0, 2.0), 500, &[Status::Value]),
         ("sqrt(x)", (0.0, 0.0), 500, &[Status::Gradient]),
         ("(1 - x)^2 + 100(y - x^2)^2", (-3.0, -2.0), 5, &[Status::Steps]),
-        ("abs(x - 0.3) + abs(y + 0.2)", (-1.0, 1.0), 500, &[Status::Kink, Status::Floor, Status::Converged]),
+        // In f32 the line search may come to a stop where one coordinate is at its kink and the other is not yet.
+        (
+            "abs(x - 0.3) + abs(y + 0.2)",
+            (-1.0, 1.0),
+            500,
+            &[Status::Kink, Status::Floor, Status::Converged, Status::SmallStep, Status::LineSearch],
+        ),
         ("1e6 (x - 1/3)^2 + 1e6 (y - 0.1)^4", (-1.0, 1.0), 500, &[Status::Converged, Status::Floor]),
     ];
     for (text, range, steps, allowed) in cases {

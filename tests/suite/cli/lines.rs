@@ -262,7 +262,7 @@ pub(super) const BAD: &[(u8, &str, &[&str])] = &[
     (2, "minimize x^2 --starts 1000000000000", &["more than 4294967296", "--shard 1/233"]),
     (2, "minimize x^2 --starts 99999999999999999", &["more than 4294967296", "take fewer"]),
     (2, "minimize x^2 --steps 0", &["'0' for '--steps <N>'"]),
-    (2, "minimize x^2 --method adam --lr 0", &["--lr: a learning rate of 0"]),
+    (2, "minimize x^2 --method adam --lr 0", &["the learning rate (--lr) must be a positive number, not 0"]),
     (2, "minimize x^2 --method nope", &["--method: `nope` is none of auto, bfgs, lbfgs, newton, gd"]),
     (2, "minimize x^2 --method bfgs --lr 1", &["--lr is for a rule; name one with --method"]),
     (2, "minimize x^2 --shard 3/2", &["--shard: `3/2` is not a share"]),

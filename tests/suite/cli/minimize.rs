@@ -66,7 +66,7 @@ fn refused() -> Check {
     for (name, flags) in [
         ("seed", "--seed 7 --shard 2/2"),
         ("of", "--shard 2/3"),
-        ("f64", "--precision f64 --shard 2/2"),
+        ("f32", "--precision f32 --shard 2/2"),
         ("set", "--maximize --shard 2/2"),
         ("whole", ""),
     ] {
@@ -76,7 +76,7 @@ fn refused() -> Check {
         ("merge 1.json 1.json", "share 1 of 2 is in 1.json already"),
         ("merge 1.json seed.json", "`seed` is 0 in the first and 7 in the other"),
         ("merge 1.json of.json", "of.json: a share of 3, where 1.json is one of 2"),
-        ("merge 1.json f64.json", "`precision` is \"f32\" in the first and \"f64\" in the other"),
+        ("merge 1.json f32.json", "`precision` is \"f64\" in the first and \"f32\" in the other"),
         ("merge 1.json set.json", "`maximize` is false in the first and true in the other"),
         ("merge whole.json 1.json", "whole.json: it is a whole run"),
         ("merge 1.json empty.json", "empty.json: it is empty"),
@@ -163,7 +163,7 @@ fn ends() -> Check {
             assert!((0..4).all(|row| of(row) > 100) && (-1..4).map(of).sum::<usize>() == 900, "{rows:?}");
         }
     }
-    let expected = "x [900] y [900] f [900] status [900] steps [900] basin [900] status_names [10] device []";
+    let expected = "x [900] y [900] f [900] status [900] steps [900] basin [900] status_names [11] device []";
     assert_eq!(found.join(" "), expected);
     Ok(())
 }
