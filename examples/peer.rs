@@ -250,6 +250,12 @@ fn minima(expression: &Expression, precision: Precision, options: &Options, cpu:
     run(&mut all)?;
     let first = lap.elapsed().as_secs_f64();
     let samples = Samples::take(15, options.budget, || run(&mut all))?;
+    if let Some(file) = &options.out {
+        // One batch holds them all.
+        write(file, &all[0].positions, &(0..count).collect::<Vec<usize>>())?;
+        print(&samples, first, "");
+        return Ok(());
+    }
     let outputs = expression.gradient()?;
     let (mut converged, mut done, mut steps, mut best) = (0, 0, 0u64, f64::INFINITY);
     let (mut places, mut told) = (std::collections::HashSet::new(), std::collections::BTreeMap::new());

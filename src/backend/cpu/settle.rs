@@ -12,10 +12,13 @@ use super::flush::{Flushing, flush};
 use super::{Columns, Cpu, Lane};
 use crate::backend::{BackendError, Settle, Steps, check_interrupt};
 use crate::tape::Tape;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Steps between two looks at who is done. Even, so that a state is where it was.
 const STRIDE: u64 = 2;
+/// Particles that a thread takes at a time.
+const HANDFUL: usize = 64;
 /// A lane without a particle.
 const NOBODY: usize = usize::MAX;
 
@@ -55,25 +58,28 @@ impl<T: Lane> Queue<'_, T> {
         mut advance: impl FnMut(&mut Runner<'_, T>),
     ) -> Result<(), BackendError> {
         let group = runner.group();
-        let mut who = vec![NOBODY; group];
+        let (mut who, mut mine) = (vec![NOBODY; group], 0..0);
         let mut busy = 0;
         for (lane, who) in who.iter_mut().enumerate() {
-            *who = self.let_in(runner.state(), group, lane);
+            *who = self.let_in(&mut mine, runner.state(), lane, group);
             busy += usize::from(*who != NOBODY);
         }
+        let status = self.settle.status * group;
+        let mut done = Vec::with_capacity(group);
         while busy > 0 {
             check_interrupt()?;
             advance(runner);
             let state = runner.state();
-            for lane in 0..group {
-                if who[lane] == NOBODY || state[self.settle.status * group + lane] == T::default() {
-                    continue;
-                }
-                for (k, out) in self.out.0.iter().enumerate() {
+            let ended = state[status..status + group].iter().zip(&who).enumerate();
+            done.extend(
+                ended.filter(|(_, (status, who))| **status != T::default() && **who != NOBODY).map(|(lane, _)| lane),
+            );
+            for lane in done.drain(..) {
+                for (out, column) in self.out.0.iter().zip(state.chunks_exact(group)) {
                     // SAFETY: a particle is one lane's alone, and the columns are as long as there are particles.
-                    unsafe { *out.add(who[lane]) = state[k * group + lane] };
+                    unsafe { *out.add(who[lane]) = column[lane] };
                 }
-                who[lane] = self.let_in(state, group, lane);
+                who[lane] = self.let_in(&mut mine, state, lane, group);
                 busy -= usize::from(who[lane] == NOBODY);
             }
         }
@@ -81,18 +87,22 @@ impl<T: Lane> Queue<'_, T> {
     }
 
     /// Puts the next particle into a lane, and says which; where none waits one that is done already, so that it is not
-    /// slow in a way of its own.
-    fn let_in(&self, state: &mut [T], group: usize, lane: usize) -> usize {
-        let next = self.next.fetch_add(1, Ordering::Relaxed);
-        for k in 0..self.settle.columns {
-            let start = self.starts.get(k).map_or(T::default(), |start| start[next.min(self.count - 1)]);
-            state[k * group + lane] = start;
-            flush(&mut state[k * group + lane..][..1]);
+    /// slow in a way of its own. Threads take particles by the handful: a shared counter costs as much as a few steps.
+    fn let_in(&self, mine: &mut Range<usize>, state: &mut [T], lane: usize, group: usize) -> usize {
+        if mine.start == mine.end {
+            let first = self.next.fetch_add(HANDFUL, Ordering::Relaxed);
+            *mine = first.min(self.count)..(first + HANDFUL).min(self.count);
         }
-        if next < self.count {
-            return next;
+        let next = mine.next();
+        let mut columns = state.chunks_exact_mut(group);
+        for (start, column) in self.starts.iter().zip(&mut columns) {
+            column[lane] = start[next.unwrap_or(0)];
+            flush(&mut column[lane..=lane]);
         }
-        state[self.settle.status * group + lane] = T::from_f64(1.0);
-        NOBODY
+        columns.for_each(|column| column[lane] = T::default());
+        if next.is_none() {
+            state[self.settle.status * group + lane] = T::from_f64(1.0);
+        }
+        next.unwrap_or(NOBODY)
     }
 }
