@@ -19,6 +19,8 @@ pub enum Error {
     #[error(transparent)]
     Descent(#[from] crate::descent::DescentError),
     #[error(transparent)]
+    Starts(#[from] crate::descent::starts::StartsError),
+    #[error(transparent)]
     Picture(#[from] crate::picture::PictureError),
     #[error(transparent)]
     File(#[from] crate::files::FileError),

@@ -40,6 +40,53 @@ pub fn keys(seed: u64, item: u64) -> [f64; 2] {
     [(z >> 23) as f64, (z & ((1 << 23) - 1)) as f64]
 }
 
+/// A random order of 0..count: a bijection of these numbers for each (seed, part), computed number by number.
+///
+/// A Feistel network over as many bits as the numbers have; what falls outside is sent through it again until it falls
+/// inside, which is at most twice on average.
+#[derive(Debug, Clone)]
+pub struct Permutation {
+    count: u64,
+    /// Bits of the lower half; bits of the upper.
+    widths: [u32; 2],
+    keys: [u64; 8],
+}
+
+impl Permutation {
+    /// The order for this key.
+    ///
+    /// # Panics
+    /// If `count` is 0.
+    pub fn new(seed: u64, part: u64, count: u64) -> Permutation {
+        assert!(count > 0, "an order of no numbers");
+        let width = 64 - (count - 1).leading_zeros();
+        let keys = std::array::from_fn(|round| bits(seed ^ 0x4c61_7469_6e20_6875, part, round as u64));
+        Permutation { count, widths: [width.div_ceil(2), width / 2], keys }
+    }
+
+    /// Where the number `item` goes.
+    pub fn of(&self, item: u64) -> u64 {
+        let mut at = item;
+        loop {
+            at = self.network(at);
+            if at < self.count {
+                return at;
+            }
+        }
+    }
+
+    fn network(&self, item: u64) -> u64 {
+        let [low, high] = self.widths;
+        let mask = |width: u32| (1u64 << width) - 1;
+        let (mut a, mut b) = (item & mask(low), item >> low);
+        for keys in self.keys.chunks_exact(2) {
+            a ^= mix(b ^ keys[0]) & mask(low);
+            b ^= mix(a ^ keys[1]) & mask(high);
+        }
+        b << low | a
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

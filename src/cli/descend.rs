@@ -6,7 +6,8 @@ use super::rule::{Constants, rule};
 use super::{Failure, paths};
 use clap::Args;
 use gradfield::bench::Demand;
-use gradfield::descent::{self, Plan, Trail, starts};
+use gradfield::descent::starts::{Sampling, Starts};
+use gradfield::descent::{self, Plan, Trail};
 use gradfield::field::{FieldError, check_size};
 use gradfield::files::{self, Column, CsvWriter, Format, Output};
 use gradfield::{Expression, Precision, Values};
@@ -22,10 +23,15 @@ pub(crate) struct Arguments {
     /// Starts from a CSV file with a header line, or a .npy array; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     points: Option<PathBuf>,
-    /// So many random starts, even over --range
+    /// So many starts, spread over --range by --sampling
     #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["from", "points"])]
     starts: Option<usize>,
-    /// Range of a variable for random starts and for the picture (repeatable)
+    /// How --starts spreads over --range: uniform; sobol, evener, best for powers of two; lhs, a Latin hypercube: each
+    /// variable's range in N strata, a start in each; grid, the centres of at most N equal cells, as many along every
+    /// variable
+    #[arg(long, value_name = "NAME", default_value = "uniform", requires = "starts")]
+    sampling: String,
+    /// Range of a variable for --starts and for the picture (repeatable)
     #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]
     pub(super) ranges: Vec<String>,
     /// One of gd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, amsgrad, adamax, nadam, adamw, adabelief, lion,
@@ -45,7 +51,7 @@ pub(crate) struct Arguments {
     /// Climb to a maximum
     #[arg(long)]
     pub(super) maximize: bool,
-    /// Seed of the random starts and of a rule's noise
+    /// Seed of --starts and of a rule's noise
     #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true)]
     seed: u64,
     #[command(flatten)]
@@ -141,8 +147,7 @@ fn starts_of(arguments: &Arguments, expression: &Expression, precision: Precisio
         return Ok((0..variables.len()).map(|v| (0..points.len()).map(|k| points.point(k)[v]).collect()).collect());
     }
     if let Some(count) = arguments.starts {
-        check_starts(count, variables.len())?;
-        return Ok(starts::uniform_box(arguments.seed, count, &ranges));
+        return spread(arguments, count, ranges);
     }
     if arguments.from.is_empty() {
         return Err(Failure::usage(format!(
@@ -153,11 +158,25 @@ fn starts_of(arguments: &Arguments, expression: &Expression, precision: Precisio
     given_points("--from", &arguments.from, variables, precision)
 }
 
-/// Refuses no particles, and more than memory holds.
-fn check_starts(count: usize, variables: usize) -> Result<(), Failure> {
+/// `count` starts in the ranges, as --sampling says.
+fn spread(arguments: &Arguments, count: usize, ranges: Vec<(f64, f64)>) -> Result<Vec<Vec<f64>>, Failure> {
     if count == 0 {
         return Err(Failure::usage("--starts: 0 particles have nowhere to go; take at least 1"));
     }
+    let variables = ranges.len();
+    let sampling =
+        Sampling::by_name(&arguments.sampling).map_err(|error| Failure::usage(format!("--sampling: {error}")))?;
+    let starts = Starts::new(sampling, arguments.seed, count as u64, ranges)?;
+    check_starts(starts.len(), variables)?;
+    if let Some(cells) = starts.cells().filter(|_| starts.len() < count as u64 && !arguments.function.quiet) {
+        let cells = cells.first().copied().unwrap_or(1);
+        eprintln!("note: --starts {count}: the grid has {} points, {cells} along each variable", starts.len());
+    }
+    Ok(starts.part(0..starts.len()))
+}
+
+/// Refuses more than memory holds.
+fn check_starts(count: u64, variables: usize) -> Result<(), Failure> {
     // Starts, positions and values on record, state: some four numbers a coordinate.
     check_size(count as f64, variables * 4, Precision::F64).map_err(|error| match error {
         FieldError::Memory { need, have, .. } => Failure::Run(format!(

@@ -110,7 +110,8 @@ macro_rules! failure {
 failure!(
     gradfield::expr::ParseError => Usage,
     gradfield::expr::DeriveError => Usage,
-    gradfield::descent::RuleError => Usage
+    gradfield::descent::RuleError => Usage,
+    gradfield::descent::starts::StartsError => Usage
 );
 
 impl From<gradfield::picture::PictureError> for Failure {

@@ -13,6 +13,7 @@ mod polish;
 pub mod rule;
 pub mod rules;
 pub mod search;
+pub mod sobol;
 pub mod solver;
 pub mod starts;
 pub mod status;

@@ -25,6 +25,7 @@ mod probe;
 mod readme;
 mod rules;
 mod solvers;
+mod starts;
 mod verify;
 
 fn main() {
@@ -50,6 +51,7 @@ fn main() {
     tests.extend(readme::tests());
     tests.extend(rules::tests());
     tests.extend(solvers::tests());
+    tests.extend(starts::tests());
     tests.extend(verify::tests());
     libtest_mimic::run(&arguments, tests).exit();
 }

@@ -119,6 +119,7 @@ pub(super) const MADE: &[(&str, &str)] = &[
     ("minimize x^2 --starts 5 -o a.npz", "a.npz"),
     ("minimize x^2 --starts 5 --shard 2/3 -o a.json", "a.json"),
     ("descend x --starts 5 -o a.csv", "a.csv"),
+    ("descend x+y --starts 5 --sampling sobol -o a.csv", "a.csv"),
 ];
 
 /// The exit code, a line, and what standard error says.
@@ -286,6 +287,22 @@ pub(super) const BAD: &[(u8, &str, &[&str])] = &[
     (1, "descend x --starts 1000000000000", &["--starts: 1000000000000 particles take about 32.0 TB", "--seed"]),
     (1, "descend x --from 1 --steps 100000000000 --every 1 -o a.csv", &["the record takes", "--every"]),
     (2, "descend x --from 1 --starts 2", &["cannot be used with"]),
+    (2, "descend x --from 1 --sampling sobol", &["--starts <N>"]),
+    (
+        2,
+        "descend x --starts 9 --sampling halton",
+        &["no sampling is named `halton`; there are: uniform, sobol, lhs, grid"],
+    ),
+    (
+        2,
+        "descend x --starts 4294967297 --sampling sobol",
+        &["more than the 4294967296 that `sobol` has; take fewer, or"],
+    ),
+    (
+        2,
+        "descend x+y --starts 3 --sampling grid",
+        &["each of 2 variables takes 2^2 starts, more than 3; take more, or"],
+    ),
     (2, "descend x --from 1 --steps -3", &["'-3'"]),
     (2, "descend x --from 1 --rule nope", &["`nope` is neither a rule (gd, momentum, nesterov, adagrad"]),
     (2, "descend x --from 1 --rule y=2", &["never assigns `x`"]),
