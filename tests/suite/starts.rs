@@ -256,7 +256,7 @@ fn scrambling() -> Result<(), Failed> {
 
 /// The squared L2 star discrepancy, by Warnock's formula; of n random points it is (2^-d - 3^-d) / n on average.
 fn discrepancy() -> Result<(), Failed> {
-    let (n, d) = (1024, 6);
+    let (n, d) = (1024, 3);
     let random = (0.5f64.powi(d) - 3f64.powi(-d)) / n as f64;
     let squared = |sampling, seed| {
         let columns = unit(sampling, seed, n, d as usize)?;
