@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// How --starts spreads over --range: uniform; sobol, evener, best for powers of two; lhs, a Latin hypercube: each
     /// variable's range in N strata, a start in each; grid, the centres of at most N equal cells, as many along every
     /// variable
-    #[arg(long, value_name = "NAME", default_value = "uniform", requires = "starts")]
+    #[arg(long, value_name = "NAME", default_value = "uniform", requires = "starts", conflicts_with_all = ["from", "points"])]
     sampling: String,
     /// Range of a variable for --starts and for the picture (repeatable)
     #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]

@@ -287,7 +287,8 @@ pub(super) const BAD: &[(u8, &str, &[&str])] = &[
     (1, "descend x --starts 1000000000000", &["--starts: 1000000000000 particles take about 32.0 TB", "--seed"]),
     (1, "descend x --from 1 --steps 100000000000 --every 1 -o a.csv", &["the record takes", "--every"]),
     (2, "descend x --from 1 --starts 2", &["cannot be used with"]),
-    (2, "descend x --from 1 --sampling sobol", &["--starts <N>"]),
+    (2, "descend x --sampling sobol", &["--starts <N>"]),
+    (2, "descend x --from 1 --sampling sobol", &["cannot be used with"]),
     (
         2,
         "descend x --starts 9 --sampling halton",
