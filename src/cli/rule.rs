@@ -28,6 +28,12 @@ struct Given<'a> {
 }
 
 impl Constants {
+    /// What was given, as it was written.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let one = |name: &str, text: &Option<String>| text.as_ref().map(|text| format!("{name}={text}"));
+        one("lr", &self.lr).into_iter().chain(self.parameters.iter().cloned()).chain(one("clip", &self.clip)).collect()
+    }
+
     /// Refuses hyper-parameters where there is no rule.
     pub(crate) fn refuse(&self, without: &str) -> Result<(), Failure> {
         let given =

@@ -305,9 +305,12 @@ fn bounds_hold(engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
     Ok(())
 }
 
+/// A function, the range of its starts, the steps, the ends that are right.
+type Told<'a> = (&'a str, (f64, f64), u64, &'a [Status]);
+
 /// Every end that there is, from functions made for it. Never `converged` where f is not finite.
 fn every_end_is_told(engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
-    let cases: [(&str, (f64, f64), u64, &[Status]); 9] = [
+    let cases: [Told; 9] = [
         ("x^2 + 5x + 6", (-8.0, 3.0), 500, &[Status::Converged]),
         ("0x + 3", (-1.0, 1.0), 500, &[Status::Converged]),
         ("x", (-1.0, 1.0), 500, &[Status::Escaped]),

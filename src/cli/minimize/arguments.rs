@@ -14,6 +14,9 @@ pub(crate) struct Arguments {
     /// So many random starts, even over --range (default: 20000, of a long function fewer, 1000 at least)
     #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["from", "points"])]
     pub(super) starts: Option<u64>,
+    /// How they are spread: uniform, sobol, lhs (a Latin hypercube) or grid
+    #[arg(long, default_value = "uniform", conflicts_with_all = ["from", "points"])]
+    pub(super) sampling: String,
     /// Range of a variable for random starts (repeatable)
     #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]
     pub(super) ranges: Vec<String>,

@@ -21,7 +21,8 @@ pub(super) struct Run {
     pub(super) set: Vec<String>,
     /// Of all shares together.
     pub(super) starts: u64,
-    /// None where the starts were given.
+    /// How they were spread, and their seed; none where the starts were given.
+    pub(super) sampling: Option<String>,
     pub(super) seed: Option<u64>,
     /// Of given starts.
     pub(super) starts_digest: Option<String>,
@@ -29,7 +30,9 @@ pub(super) struct Run {
     pub(super) range: Vec<(f64, f64)>,
     pub(super) bounds: Option<Vec<(f64, f64)>>,
     pub(super) method: String,
+    /// The hyper-parameters of a rule, and what flags say of them that a number does not: schedules, a bound.
     pub(super) parameters: BTreeMap<String, f64>,
+    pub(super) parameter_flags: Vec<String>,
     pub(super) steps: u64,
     pub(super) tolerance: f64,
     pub(super) maximize: bool,
@@ -49,12 +52,14 @@ impl Run {
             vars: arguments.function.vars.clone(),
             set: arguments.function.sets.clone(),
             starts: task.all,
+            sampling: digest.is_none().then(|| arguments.sampling.to_lowercase()),
             seed: digest.is_none().then_some(arguments.seed),
             starts_digest: digest,
             range: task.ranges.clone(),
             bounds: task.search.bounds.clone(),
             method: task.method.clone(),
             parameters,
+            parameter_flags: arguments.constants.texts(),
             steps: task.search.steps,
             tolerance: task.search.tolerance,
             maximize: task.search.maximize,

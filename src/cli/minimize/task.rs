@@ -4,7 +4,8 @@ use super::arguments::{Arguments, Language};
 use crate::cli::Failure;
 use crate::cli::options::{given_points, number, ranges};
 use crate::cli::rule::rule;
-use gradfield::descent::{Method, Search, rules, starts};
+use gradfield::descent::starts::{Sampling, Starts};
+use gradfield::descent::{Method, Search, rules};
 use gradfield::field::{check_size, tape_of};
 use gradfield::{Expression, Points, Precision, files};
 use std::ops::Range;
@@ -28,8 +29,14 @@ pub(super) struct Task {
     pub(super) all: u64,
     /// K of K/N, and N.
     pub(super) shard: Option<(u64, u64)>,
-    seed: u64,
-    given: Option<Vec<Vec<f64>>>,
+    /// Starts of its own, or random ones.
+    starts: Source,
+}
+
+/// Where starts come from.
+enum Source {
+    Given(Vec<Vec<f64>>),
+    Sampled(Starts),
 }
 
 impl Task {
@@ -48,10 +55,6 @@ impl Task {
         let (method, name) = method(arguments, expression.variables().len())?;
         let box_of_starts = ranges(&arguments.ranges, expression.variables(), precision)?;
         let given = given(arguments, expression, precision, &box_of_starts)?;
-        let all = given.as_ref().map_or_else(
-            || arguments.starts.map_or_else(|| default_starts(expression), Ok),
-            |columns| Ok(columns[0].len() as u64),
-        )?;
         let shard = arguments.shard.as_deref().map(shard).transpose()?;
         let search = Search {
             method,
@@ -61,8 +64,17 @@ impl Task {
             maximize: arguments.maximize,
             ranges: box_of_starts.clone(),
         };
-        let ranges = given.as_ref().map_or(box_of_starts, |columns| columns.iter().map(|c| extent(c)).collect());
-        let task = Task { search, method: name, ranges, all, shard, seed: arguments.seed, given };
+        let (ranges, all, starts) = match given {
+            Some(columns) => {
+                let ranges = columns.iter().map(|c| extent(c)).collect();
+                (ranges, columns[0].len() as u64, Source::Given(columns))
+            }
+            None => {
+                let starts = sampled(arguments, expression, &box_of_starts)?;
+                (box_of_starts, starts.len(), Source::Sampled(starts))
+            }
+        };
+        let task = Task { search, method: name, ranges, all, shard, starts };
         task.check(expression.variables().len(), precision, language)?;
         Ok(task)
     }
@@ -100,9 +112,9 @@ impl Task {
 
     /// Their starts: one column per variable.
     pub(super) fn starts(&self, particles: Range<u64>) -> Vec<Vec<f64>> {
-        match &self.given {
-            None => starts::uniform_part(self.seed, particles, &self.ranges),
-            Some(columns) => {
+        match &self.starts {
+            Source::Sampled(starts) => starts.part(particles),
+            Source::Given(columns) => {
                 columns.iter().map(|c| c[particles.start as usize..particles.end as usize].to_vec()).collect()
             }
         }
@@ -110,11 +122,27 @@ impl Task {
 
     /// What tells given starts from others: a sum over their bits (FNV-1a).
     pub(super) fn digest(&self) -> Option<String> {
-        let bytes = self.given.as_ref()?.iter().flatten().flat_map(|x| x.to_bits().to_le_bytes());
+        let Source::Given(columns) = &self.starts else { return None };
+        let bytes = columns.iter().flatten().flat_map(|x| x.to_bits().to_le_bytes());
         let sum =
             bytes.fold(0xcbf2_9ce4_8422_2325u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Some(format!("{sum:016x}"))
     }
+}
+
+/// The random starts; of a grid those that there are, which is told.
+fn sampled(arguments: &Arguments, expression: &Expression, ranges: &[(f64, f64)]) -> Result<Starts, Failure> {
+    let sampling =
+        Sampling::by_name(&arguments.sampling).map_err(|error| Failure::usage(format!("--sampling: {error}")))?;
+    let count = arguments.starts.map_or_else(|| default_starts(expression), Ok)?;
+    if count == 0 {
+        return Err(Failure::usage("--starts: 0 starts lead nowhere; take at least 1"));
+    }
+    let starts = Starts::new(sampling, arguments.seed, count, ranges.to_vec())?;
+    if starts.len() != count && !arguments.function.quiet {
+        eprintln!("note: a grid of equal cells has {} starts, not {count}", starts.len());
+    }
+    Ok(starts)
 }
 
 /// So many that a second or two will do.

@@ -116,9 +116,9 @@ fn bounded(a: &mut Algebra, next: &[Id], n: usize, bounds: Option<&[(f64, f64)]>
     let mut kept = Vec::new();
     let mut rest = states.iter();
     for local in rule.local() {
-        for i in 0..if local { n } else { 1 } {
+        for inside in inside.iter().take(if local { n } else { 1 }) {
             let state = *rest.next().expect("a column for each state");
-            kept.push(if local { a.pick(inside[i], state, zero) } else { state });
+            kept.push(if local { a.pick(*inside, state, zero) } else { state });
         }
     }
     (moved, kept)

@@ -1,13 +1,14 @@
 //! Solvers with a line search, each as a tape that maps a particle's state to the next.
 //!
-//! Flows in: f and its gradient, a [`Method`], the format. Flows out: [`Solver`]: a tape for `Program::iterate`, and
+//! Flows in: f and its gradient, a [`Matrix`], the format. Flows out: [`Solver`]: a tape for `Program::iterate`, and
 //! where its columns stand. One step evaluates f and its gradient once, at the trial point of the line search, and
 //! everything that follows (accept or not, the next trial, the quasi-Newton matrix, why it ends) is selections
 //! without a branch. So a solver runs wherever a rule runs, on every engine, as many particles side by side as the
 //! engine has lanes; a particle does not know the others, and freezes when its status is no longer
 //! [`Status::Active`](super::Status).
 //!
-//! `algebra.rs` has the arithmetic on nodes, `trial.rs` the line search, `bfgs.rs`, `lbfgs.rs` and `newton.rs` the
+//! `algebra.rs` has the arithmetic on nodes, `trial.rs` the line search (`bracket.rs` where it tries next,
+//! `ending.rs` why it ends, `step.rs` puts it together), `bfgs.rs`, `lbfgs.rs` and `newton.rs` the
 //! matrices; `follow.rs` makes the same of a rule.
 //!
 //! Who should not use it: anyone but `search.rs`, which starts particles, takes out those that are done, and judges
@@ -15,9 +16,12 @@
 
 mod algebra;
 mod bfgs;
+mod bracket;
+mod ending;
 mod follow;
 mod lbfgs;
 mod newton;
+mod step;
 mod trial;
 
 use super::rule::Rule;
@@ -125,8 +129,8 @@ impl Solver {
             let found = a.graph.import(&outputs.graph, &outputs.outputs, |_, place| x[place as usize]);
             if maximize { found.into_iter().map(|id| a.neg(id)).collect() } else { found }
         };
-        let problem = trial::Problem { evaluate: &mut evaluate, offset, bounds, precision, matrix, knobs };
-        let next = trial::step(&mut a, &state, problem).write();
+        let problem = step::Problem { evaluate: &mut evaluate, offset, bounds, precision, matrix, knobs };
+        let next = step::step(&mut a, &state, problem).write();
         let names: Vec<String> = (0..columns).map(|k| format!("s{k}")).collect();
         let mut inputs = Input::varying(&names);
         let uniforms = ["tolerance", "steps", "reach", "far"].map(|name| Input { name: name.into(), uniform: true });

@@ -49,17 +49,17 @@ fn entry(a: &mut Algebra, hessian: &[Id], held: &[Option<Id>], (n, i, j): (usize
 fn factors(a: &mut Algebra, rows: &[Vec<Id>], least: Id) -> (Vec<Vec<Id>>, Vec<Id>) {
     let n = rows.len();
     let (mut lower, mut pivots): (Vec<Vec<Id>>, Vec<Id>) = (Vec::with_capacity(n), Vec::with_capacity(n));
-    for i in 0..n {
+    for (i, entries) in rows.iter().enumerate() {
         // (L D) of this row, entry by entry; L from it.
         let (mut scaled, mut row): (Vec<Id>, Vec<Id>) = (Vec::new(), Vec::new());
         for j in 0..i {
             let known = a.dot(&scaled, &lower[j]);
-            let entry = a.sub(rows[i][j], known);
+            let entry = a.sub(entries[j], known);
             row.push(a.div(entry, pivots[j]));
             scaled.push(entry);
         }
         let known = a.dot(&scaled, &row);
-        let pivot = a.sub(rows[i][i], known);
+        let pivot = a.sub(entries[i], known);
         let pivot = a.graph.apply(ops::ABS, &[pivot]);
         pivots.push(a.max(pivot, least));
         lower.push(row);
