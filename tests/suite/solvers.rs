@@ -338,6 +338,8 @@ fn every_end_is_told(engine: Engine, backend: &dyn Backend) -> Result<(), Failed
             let finite =
                 ends.values.get(k).is_finite() && ends.positions.iter().all(|column| column.get(k).is_finite());
             require(finite || !status.is_success(), || format!("{text}: {status:?}, f = {}", ends.values.get(k)))?;
+            let told = status != Status::Value || !ends.values.get(k).is_finite();
+            require(told, || format!("{text}: f = {} where it is not finite", ends.values.get(k)))?;
             require(u64::from(ends.steps[k]) <= steps, || format!("{text}: {} steps of {steps}", ends.steps[k]))?;
         }
     }

@@ -71,7 +71,10 @@ pub(super) fn solver(
     let next_status = a.pick(active, next_status, status);
     let count = a.pick(active, clock, count);
     let mut roots = a.picks(take, &x, &best.x);
-    roots.push(a.pick(take, value, best.f));
+    // What is found at the start is told, also where it is not finite and all ends there.
+    let known = a.and(active, start);
+    let known = a.or(known, take);
+    roots.push(a.pick(known, value, best.f));
     roots.extend([next_status, count]);
     roots.extend(a.picks(take, &gradient, &best.g));
     roots.extend(moved);

@@ -36,7 +36,10 @@ pub(super) fn step(a: &mut Algebra, state: &State, problem: Problem<'_>) -> Stat
     let enough = enough(a, &trial, (start, last), knobs[3]);
     let accept = a.and(active, enough);
     let x = a.picks(accept, &trial.x, &state.x);
-    let f = a.pick(accept, trial.f, state.f);
+    // What is found at the start is told, also where it is not finite and all ends there.
+    let known = a.and(active, start);
+    let known = a.or(known, accept);
+    let f = a.pick(known, trial.f, state.f);
     let g = a.picks(accept, &trial.g, &state.g);
     let (free, held) = project(a, &x, &g, bounds);
     let missed = a.not(accept);
