@@ -68,31 +68,46 @@ pub(super) fn judge(
         near.push(beside);
     }
     let floor = stopped.at_the_floor(gradient, &near);
-    let (mut rises, mut kinked) = (vec![true; stopped.who.len()], vec![false; stopped.who.len()]);
-    for i in 0..stopped.x.len() {
-        let [left, right, inner_left, inner_right] = [(1.0, -1.0), (1.0, 1.0), (CLOSER, -1.0), (CLOSER, 1.0)]
-            .map(|(share, way)| at(stopped.moved(i, share * way)));
+    for (k, status) in stopped.who.iter().zip(&floor) {
+        ends.statuses[*k] = status.unwrap_or(ends.statuses[*k]);
+    }
+    // Only those that are not at the floor are looked at further: that takes four points for each coordinate.
+    let rest = stopped.without(&floor);
+    if rest.who.is_empty() {
+        return Ok(());
+    }
+    let (mut rises, mut kinked) = (vec![true; rest.who.len()], vec![false; rest.who.len()]);
+    for i in 0..rest.x.len() {
+        let [left, right, inner_left, inner_right] =
+            [(1.0, -1.0), (1.0, 1.0), (CLOSER, -1.0), (CLOSER, 1.0)].map(|(share, way)| at(rest.moved(i, share * way)));
         let (left, right, inner) = (left?, right?, (inner_left?, inner_right?));
-        for row in 0..stopped.who.len() {
+        for row in 0..rest.who.len() {
             for (around, way) in [(&left, -1.0), (&right, 1.0)] {
                 // At a bound there is nothing beyond.
-                rises[row] &= stopped.is_beyond(i, row, way) || sign * around[0][row] > stopped.exact[0][row];
+                rises[row] &= rest.is_beyond(i, row, way) || sign * around[0][row] > rest.exact[0][row];
             }
             let jump = |(left, right): (&Vec<Vec<f64>>, &Vec<Vec<f64>>)| (right[1 + i][row] - left[1 + i][row]).abs();
             let (wide, narrow) = (jump((&left, &right)), jump((&inner.0, &inner.1)));
             kinked[row] |= narrow > STEADY * wide || wide.is_nan();
         }
     }
-    for (row, k) in stopped.who.iter().enumerate() {
-        let low = if kinked[row] { Status::Kink } else { Status::Floor };
-        if let Some(status) = floor[row].or(rises[row].then_some(low)) {
-            ends.statuses[*k] = status;
-        }
+    for (row, k) in rest.who.iter().enumerate().filter(|(row, _)| rises[*row]) {
+        ends.statuses[*k] = if kinked[row] { Status::Kink } else { Status::Floor };
     }
     Ok(())
 }
 
-impl Stopped<'_> {
+impl<'a> Stopped<'a> {
+    /// Those of which nothing is known yet.
+    fn without(&self, known: &[Option<Status>]) -> Stopped<'a> {
+        let rows: Vec<usize> = (0..self.who.len()).filter(|row| known[*row].is_none()).collect();
+        let some = |columns: &[Vec<f64>]| -> Vec<Vec<f64>> {
+            columns.iter().map(|column| rows.iter().map(|row| column[*row]).collect()).collect()
+        };
+        let who = rows.iter().map(|row| self.who[*row]).collect();
+        Stopped { search: self.search, who, x: some(&self.x), exact: some(&self.exact), precision: self.precision }
+    }
+
     /// A unit in the last place away along every coordinate: downhill, uphill, and by turns.
     fn beside(&self, pattern: usize) -> Vec<Vec<f64>> {
         let column = |(i, (x, g)): (usize, (&Vec<f64>, &Vec<f64>))| {
