@@ -6,6 +6,7 @@
 //! and ends the process.
 
 use std::io::Write;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -20,6 +21,16 @@ const CODE: i32 = 130;
 
 /// Whether somebody already says how the process ends: the run, or the signal's thread.
 static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// What stays of an interrupted run, in words; nothing, unless the run says so.
+static KEPT: Mutex<String> = Mutex::new(String::new());
+
+/// Called by a run that has written something to go on with.
+pub(super) fn kept(what: String) {
+    if let Ok(mut kept) = KEPT.lock() {
+        *kept = what;
+    }
+}
 
 /// Sets the handler. Where that fails the system's stays: Ctrl-C then ends the process at once.
 pub(super) fn listen() {
@@ -38,8 +49,11 @@ pub(super) fn claim() {
 /// Says that the run was interrupted, and ends the process: to leave in order would empty the buffer of standard output,
 /// into a pipe perhaps that nobody reads.
 pub(super) fn interrupted() -> ! {
+    // The lock is held for a moment at most, and nothing is worth waiting here.
+    let kept = KEPT.try_lock().map(|kept| kept.clone()).unwrap_or_default();
+    let kept = if kept.is_empty() { "no file was written" } else { &kept };
     // Nowhere to print to is no reason to stay.
-    let _ = writeln!(std::io::stderr(), "gradfield: interrupted; no file was written");
+    let _ = writeln!(std::io::stderr(), "gradfield: interrupted; {kept}");
     leave()
 }
 

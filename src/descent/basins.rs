@@ -206,6 +206,11 @@ impl Basins {
         cells
     }
 
+    /// How many cells there are, of any that came first: at least as many as rows in the table.
+    pub fn places(&self) -> usize {
+        self.cells.len().min(self.limit)
+    }
+
     /// The cell in which an end lies, by its particle; none where it was dropped.
     pub fn cell_of(&self, ends: &Ends, k: usize) -> Option<u64> {
         let mut key = Vec::new();

@@ -7,6 +7,7 @@
 //! Who should not use it: who wants paths; `run` records them.
 
 use super::DescentError;
+use super::pace::Pace;
 use super::rule::Rule;
 use super::solver::{Matrix, Settings, Solver};
 use super::status::{Ends, Status};
@@ -107,10 +108,9 @@ impl<'a> Searcher<'a> {
         particles: Range<u64>,
         take: &mut dyn FnMut(Ends) -> Result<(), E>,
     ) -> Result<(), E> {
-        let n = self.solver.dimension;
-        let batch = (BATCH.0 / (8 * (3 * n + 3))).clamp(1, BATCH.1) as u64;
+        let batch = self.most();
         let count = batch.min(particles.end.saturating_sub(particles.start));
-        check_size(count as f64, 4 * n + 3, Precision::F64).map_err(DescentError::from)?;
+        check_size(count as f64, 4 * self.solver.dimension + 3, Precision::F64).map_err(DescentError::from)?;
         let mut first = particles.start;
         while first < particles.end {
             let end = particles.end.min(first + batch);
@@ -121,7 +121,22 @@ impl<'a> Searcher<'a> {
         Ok(())
     }
 
-    fn batch(&mut self, starts: &[Vec<f64>], first: u64) -> Result<Ends, DescentError> {
+    /// The most particles of a batch.
+    fn most(&self) -> u64 {
+        (BATCH.0 / (8 * (3 * self.solver.dimension + 3))).clamp(1, BATCH.1) as u64
+    }
+
+    /// For who runs the batches himself, to stop between them: how large they are.
+    pub fn pace(&self) -> Pace {
+        Pace::new(self.solver.tape.code.len(), self.most())
+    }
+
+    /// Runs the particles from number `first` on, from these starts, a column per variable. For the borders of batches
+    /// [`Searcher::pace`] is there; without need of any [`Searcher::run`] is.
+    ///
+    /// # Errors
+    /// - [`DescentError`] if memory or the engine fails.
+    pub fn batch(&mut self, starts: &[Vec<f64>], first: u64) -> Result<Ends, DescentError> {
         let starts: Vec<Values> = starts.iter().map(|c| Values::from_f64(self.precision, c)).collect();
         let (n, count) = (self.solver.dimension, starts[0].len());
         let settle = Settle {

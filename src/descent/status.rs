@@ -89,3 +89,25 @@ pub struct Ends {
     /// Evaluations of f and its gradient that each took.
     pub steps: Vec<u32>,
 }
+
+impl Ends {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.statuses.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.statuses.is_empty()
+    }
+
+    /// Only the first `count` of them.
+    pub fn truncate(&mut self, count: usize) {
+        let count = count.min(self.len());
+        let precision = self.values.precision();
+        self.positions.iter_mut().for_each(|column| *column = column.part(precision, 0..count));
+        self.values = self.values.part(precision, 0..count);
+        self.statuses.truncate(count);
+        self.steps.truncate(count);
+    }
+}

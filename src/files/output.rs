@@ -115,7 +115,21 @@ impl Output {
         &self.path
     }
 
-    /// Writes what is still buffered and gives the file its name. It is not forced onto the disk (no `fsync`).
+    /// Forces what was written so far onto the disk, so that after a loss of power too the file is the old one or the new.
+    ///
+    /// # Errors
+    /// - As [`Output::finish`].
+    pub fn sync(&mut self) -> Result<(), FileError> {
+        self.flush()?;
+        match self.sink.get_ref() {
+            Sink::Passing(Passing { file: Some(file), .. }) => {
+                file.as_file().sync_all().map_err(|source| FileError::write(&self.path, source))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what is still buffered and gives the file its name. It is not forced onto the disk; [`Output::sync`] does that.
     ///
     /// # Errors
     /// - [`FileError::DiskFull`], [`FileError::BrokenPipe`], [`FileError::Write`] or [`FileError::Interrupted`]; no file

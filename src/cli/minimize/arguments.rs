@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(super) function: Function,
-    /// So many random starts, even over --range (default: 20000, of a long function fewer, 1000 at least)
+    /// So many random starts, even over --range (default: 20000, of a long function fewer, 1000 at least; with --target or
+    /// --until-covered 50 times as many)
     #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["from", "points"])]
     pub(super) starts: Option<u64>,
     /// How they are spread: uniform, sobol, lhs (a Latin hypercube) or grid
@@ -50,6 +51,18 @@ pub(crate) struct Arguments {
     /// Run the third of sixteen shares of the starts; write it to .json for `gradfield merge`
     #[arg(long, value_name = "K/N", allow_hyphen_values = true)]
     pub(super) shard: Option<String>,
+    /// Begin no more starts after so many seconds (without --starts: as many as that allows)
+    #[arg(long, value_name = "S", allow_hyphen_values = true)]
+    pub(super) seconds: Option<String>,
+    /// Stop at the first start that ends with f at most this, or with --maximize at least
+    #[arg(long, value_name = "F", allow_hyphen_values = true)]
+    pub(super) target: Option<String>,
+    /// Stop when so large a share of starts, such as 0.999, leads to minima that are known (Good-Turing)
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    pub(super) until_covered: Option<String>,
+    /// Keep what is done in a file, every few seconds; where it exists, go on from there
+    #[arg(long, value_name = "FILE")]
+    pub(super) checkpoint: Option<PathBuf>,
     #[command(flatten)]
     pub(super) compute: Compute,
     /// Where to write: .json or .csv for the table, .npz for all end points (default: a table to standard output)

@@ -1,14 +1,14 @@
 //! `gradfield merge`: shares of one `minimize`, joined to what one run gives.
 
 use super::arguments::Language;
-use super::records::{Found, Run, Shards, Share, UnfinishedRecord};
+use super::records::{Found, Run, Shards, Share, differs};
 use super::task::share;
 use super::{records, table};
 use crate::cli::Failure;
 use crate::cli::options::Function;
 use clap::Args;
 use gradfield::backend::cpu::Cpu;
-use gradfield::descent::{Basins, Cell, Minima, Status, Unfinished};
+use gradfield::descent::{Basins, Minima};
 use gradfield::files::{FileError, Output};
 use gradfield::{Expression, Precision};
 use std::collections::BTreeMap;
@@ -60,6 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         shards: (!missing.is_empty()).then_some(shards),
         device: devices.join(" and "),
         seconds: shares.iter().map(|(_, share)| share.seconds).sum(),
+        stops: None,
         basins: &basins,
         minima: &minima,
     };
@@ -90,7 +91,7 @@ fn read(path: &Path) -> Result<Share, Failure> {
     if share.shards.is_none() {
         return Err(wrong(path, &format!("it is a whole run, to which nothing can be joined; {MAKE}")));
     }
-    if share.cells.is_none() {
+    if share.gathered.cells.is_none() {
         return Err(wrong(path, &format!("it has no `cells`; {MAKE}")));
     }
     Ok(share)
@@ -125,14 +126,6 @@ fn together(shares: &[(PathBuf, Share)]) -> Result<Shards, Failure> {
     Ok(Shards { of, held: held.into_keys().collect() })
 }
 
-/// What two runs were asked that is not the same, with both answers.
-fn differs(a: &Run, b: &Run) -> Option<(String, String, String)> {
-    let of = |run: &Run| serde_json::to_value(run).ok().and_then(|value| value.as_object().cloned());
-    let (a, b) = (of(a)?, of(b)?);
-    let (name, value) = a.iter().find(|(name, value)| b.get(*name) != Some(*value))?;
-    Some((name.clone(), value.to_string(), b.get(name).map_or_else(String::new, ToString::to_string)))
-}
-
 /// The function of a run, and its format.
 fn function(path: &Path, run: &Run) -> Result<(Expression, Precision), Failure> {
     let function =
@@ -154,50 +147,13 @@ fn function(path: &Path, run: &Run) -> Result<(Expression, Precision), Failure> 
 
 /// Adds a share's cells and counts, refusing what cannot be.
 fn gather(path: &Path, share: &Share, basins: &mut Basins) -> Result<(), Failure> {
-    let changed = |what: &str| wrong(path, &format!("{what}; was the file changed?"));
-    let shards = share.shards.as_ref().ok_or_else(|| changed("it does not say which share it is"))?;
+    let changed = |what: String| wrong(path, &format!("{what}; was the file changed?"));
+    let shards = share.shards.as_ref().ok_or_else(|| changed("it does not say which share it is".to_string()))?;
     let ranges: Vec<_> = shards.held.iter().map(|k| self::share(share.run.starts, Some((*k, shards.of)))).collect();
-    let own = |particle: u64| ranges.iter().any(|range| range.contains(&particle));
-    let mut counts = Vec::new();
-    for (name, count) in &share.status {
-        let status = status(name).ok_or_else(|| changed(&format!("`{name}` is not a status")))?;
-        counts.push((status, *count));
-    }
-    let particles: u128 = ranges.iter().map(|range| u128::from(range.end - range.start)).sum();
-    if counts.iter().map(|(_, count)| u128::from(*count)).sum::<u128>() != particles {
-        return Err(changed(&format!("the counts of `status` do not add up to its {particles} starts")));
-    }
-    let place =
-        |x: &[f64], f: f64| x.len() == share.run.range.len() && f.is_finite() && x.iter().all(|x| x.is_finite());
-    let cells = share.cells.as_deref().unwrap_or(&[]);
-    for cell in cells {
-        if !own(cell.particle) || cell.hits == 0 || !place(&cell.x, cell.f) {
-            return Err(changed(&format!("the cell of particle {} cannot be", cell.particle)));
-        }
-    }
-    let hits: u128 = cells.iter().map(|cell| u128::from(cell.hits)).sum();
-    let successes = counts.iter().filter(|(status, _)| status.is_success()).map(|(_, count)| u128::from(*count));
-    if hits > successes.sum() {
-        return Err(changed("its cells have more hits than starts succeeded"));
-    }
     if !share.seconds.is_finite() {
-        return Err(changed("`seconds` is no number"));
+        return Err(changed("`seconds` is no number".to_string()));
     }
-    counts.into_iter().for_each(|(status, count)| basins.count(status, count));
-    basins.count_evaluations(share.evaluations);
-    for cell in cells {
-        basins.add_cell(&Cell { particle: cell.particle, x: cell.x.clone(), f: cell.f, hits: cell.hits });
-    }
-    if let Some(UnfinishedRecord { particle, status: name, f, x }) = &share.best_unfinished {
-        let status = status(name).filter(|_| own(*particle) && place(x, *f));
-        let status = status.ok_or_else(|| changed("`best_unfinished` cannot be"))?;
-        basins.add_unfinished(&Unfinished { particle: *particle, x: x.clone(), f: *f, status });
-    }
-    Ok(())
-}
-
-fn status(name: &str) -> Option<Status> {
-    Status::ENDS.into_iter().find(|status| status.name() == name)
+    share.gathered.add_to(basins, &ranges).map_err(changed)
 }
 
 /// `1, 2, 5, ...`

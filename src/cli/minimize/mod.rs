@@ -1,9 +1,13 @@
 //! `gradfield minimize`: very many starts, and the table of the distinct minima in which they end.
 
 mod arguments;
+mod checkpoint;
 mod ends;
+mod gathered;
 mod merge;
 mod records;
+mod session;
+mod stops;
 mod table;
 mod task;
 
@@ -12,21 +16,18 @@ pub(crate) use merge::{Arguments as MergeArguments, run as merge};
 
 use super::Failure;
 use super::engine::{choose, processor};
-use super::options::Function;
 use arguments::Language;
+use checkpoint::{Checkpoint, Identity, State};
 use gradfield::backend::Backend;
 use gradfield::bench::Demand;
-use gradfield::descent::{Basins, Ends, Minima, Searcher};
+use gradfield::descent::{Basins, Ends, Searcher};
 use gradfield::field::tape_of;
 use gradfield::files::Output;
 use gradfield::{Expression, Precision};
-use indicatif::ProgressBar;
 use records::{Found, Run, Shards};
+use session::Session;
 use std::time::{Duration, Instant};
 use task::Task;
-
-/// A run that will take longer says so at its beginning.
-const LONG: f64 = 1800.0;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let language = arguments.language()?;
@@ -40,53 +41,83 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let demand = Demand::steps(&tape, count, task.search.steps as f64, precision);
     let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
     let mut out = Output::create(&arguments.output)?;
-    let begin = Instant::now();
-    let mut basins = Basins::new(&task.ranges, precision, task.search.maximize);
-    let mut kept: Vec<Ends> = Vec::new();
-    let bar = super::progress::bar(count as u64, "starts", arguments.function.quiet);
-    let mut take = |ends: Ends| -> Result<(), Failure> {
-        basins.add(&ends);
-        if language == Language::Npz {
-            kept.push(ends);
-        }
-        foretell(basins.particles(), count, begin.elapsed(), &bar, arguments.function.quiet);
-        Ok(())
-    };
-    let starts = |range| task.starts(range);
-    let mut searcher = Searcher::new(&expression, task.search.clone(), engine.as_ref(), precision)?;
-    searcher.run(&starts, particles, &mut take)?;
-    bar.finish_and_clear();
+    let run = Run::of(arguments, &expression, &task, precision);
+    let mut checkpoint = checkpoint(arguments, &run, &task, engine.as_ref(), language)?;
+    let state = state(arguments, &task, checkpoint.as_ref(), precision, language)?;
     let cpu = processor(&arguments.compute)?;
-    let minima = Minima::of(&basins, &expression, task.search.bounds.as_deref(), task.search.tolerance, &cpu)?;
+    let (before, begin) = (state.elapsed, Instant::now());
+    let mut searcher = Searcher::new(&expression, task.search.clone(), engine.as_ref(), precision)?;
+    let mut session =
+        Session { task: &task, expression: &expression, cpu: &cpu, state, quiet: arguments.function.quiet };
+    let stopped = session.run(&mut searcher, checkpoint.as_mut())?;
+    let minima = session.minima()?;
     let found = Found {
-        run: Run::of(arguments, &expression, &task, precision),
-        shards: task.shard.map(|(shard, of)| Shards { of, held: vec![shard] }),
+        run,
+        shards: shards(&task),
         device: engine.name(),
-        seconds: begin.elapsed().as_secs_f64(),
-        basins: &basins,
+        seconds: (before + begin.elapsed()).as_secs_f64(),
+        stops: task.stops.any().then_some((task.stops, stopped)),
+        basins: &session.state.basins,
         minima: &minima,
     };
-    conclude(&arguments.function, &expression, &found, language, &kept, &mut out, engine.as_ref())?;
-    Ok(out.finish()?)
+    let kept = session.state.kept.as_deref().unwrap_or(&[]);
+    conclude(arguments, &expression, &found, language, kept, &mut out, engine.as_ref())?;
+    out.finish()?;
+    checkpoint.into_iter().for_each(Checkpoint::remove);
+    Ok(())
 }
 
-/// Moves the bar; where what is left will take long, says so once, after the first batch.
-fn foretell(done: u64, all: f64, elapsed: Duration, bar: &ProgressBar, quiet: bool) {
-    let first = bar.position() == 0;
-    bar.set_position(done);
-    let left = elapsed.as_secs_f64() * (all / done.max(1) as f64 - 1.0);
-    if first && left > LONG && !quiet {
-        eprintln!(
-            "note: {all} starts will take some {:.1} hours here; --shard 1/16 runs a sixteenth of them, and `gradfield \
-             merge` joins the shares",
-            left / 3600.0
-        );
+fn shards(task: &Task) -> Option<Shards> {
+    task.shard.map(|(shard, of)| Shards { of, held: vec![shard] })
+}
+
+/// The file of `--checkpoint`.
+fn checkpoint(
+    arguments: &Arguments,
+    run: &Run,
+    task: &Task,
+    engine: &dyn Backend,
+    language: Language,
+) -> Result<Option<Checkpoint>, Failure> {
+    let Some(path) = &arguments.checkpoint else { return Ok(None) };
+    let identity = Identity {
+        gradfield: env!("CARGO_PKG_VERSION").to_string(),
+        run: run.clone(),
+        shards: shards(task),
+        device: engine.name(),
+        fast_math: arguments.compute.fast_math,
+        target: task.stops.target,
+        until_covered: task.stops.covered,
+        ends: language == Language::Npz,
+    };
+    Ok(Some(Checkpoint::new(path, &arguments.output, identity)?))
+}
+
+/// Where the run begins: at its first particle, or where a checkpoint stands, which is told.
+fn state(
+    arguments: &Arguments,
+    task: &Task,
+    checkpoint: Option<&Checkpoint>,
+    precision: Precision,
+    language: Language,
+) -> Result<State, Failure> {
+    let empty = || Basins::new(&task.ranges, precision, task.search.maximize);
+    let particles = task.particles();
+    let old = checkpoint.map(|checkpoint| checkpoint.read(empty(), precision, particles.clone())).transpose()?;
+    let Some(state) = old.flatten() else {
+        let kept = (language == Language::Npz).then(Vec::new);
+        return Ok(State { basins: empty(), kept, done: particles.start, elapsed: Duration::ZERO });
+    };
+    if let (Some(path), false) = (&arguments.checkpoint, arguments.function.quiet) {
+        let (path, done) = (path.display(), state.basins.particles());
+        eprintln!("note: {path} holds {done} starts; the run goes on from there");
     }
+    Ok(state)
 }
 
 /// Writes what was found, and says how the run went.
 fn conclude(
-    function: &Function,
+    arguments: &Arguments,
     expression: &Expression,
     found: &Found<'_>,
     language: Language,
@@ -94,7 +125,7 @@ fn conclude(
     out: &mut Output,
     engine: &dyn Backend,
 ) -> Result<(), Failure> {
-    if !function.quiet {
+    if !arguments.function.quiet {
         eprint!("{}", table::summary(found, expression.variables(), language));
     }
     match language {

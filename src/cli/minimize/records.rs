@@ -3,9 +3,11 @@
 //! A share holds its cells beside the table, so that joined shares are exactly what one run gives.
 
 use super::arguments::Arguments;
+use super::gathered::{CellRecord, Gathered, UnfinishedRecord};
+use super::stops::{Stops, Why};
 use super::task::Task;
 use crate::cli::Failure;
-use gradfield::descent::{Basins, Cell, Minima, Minimum, Unfinished};
+use gradfield::descent::{Basins, Minima, Minimum};
 use gradfield::files::{Column, Output};
 use gradfield::{Expression, Precision};
 use serde::{Deserialize, Serialize};
@@ -75,24 +77,6 @@ pub(super) struct Shards {
     pub(super) held: Vec<u64>,
 }
 
-/// A cell in a file.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct CellRecord {
-    pub(super) particle: u64,
-    pub(super) hits: u64,
-    pub(super) f: f64,
-    pub(super) x: Vec<f64>,
-}
-
-/// The best end without success, in a file.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct UnfinishedRecord {
-    pub(super) particle: u64,
-    pub(super) status: String,
-    pub(super) f: f64,
-    pub(super) x: Vec<f64>,
-}
-
 /// What `merge` reads of a file.
 #[derive(Debug, Deserialize)]
 pub(super) struct Share {
@@ -100,11 +84,16 @@ pub(super) struct Share {
     pub(super) run: Run,
     pub(super) device: String,
     pub(super) seconds: f64,
-    pub(super) status: BTreeMap<String, u64>,
-    pub(super) evaluations: u64,
-    pub(super) best_unfinished: Option<UnfinishedRecord>,
     pub(super) shards: Option<Shards>,
-    pub(super) cells: Option<Vec<CellRecord>>,
+    #[serde(flatten)]
+    pub(super) gathered: Gathered,
+}
+
+/// What two runs were asked that is not the same, with both answers.
+pub(super) fn differs(a: &impl Serialize, b: &impl Serialize) -> Option<(String, String, String)> {
+    let (a, b) = (serde_json::to_value(a).ok()?, serde_json::to_value(b).ok()?);
+    let (name, value) = a.as_object()?.iter().find(|(name, value)| b.get(*name) != Some(*value))?;
+    Some((name.clone(), value.to_string(), b.get(name).map_or_else(String::new, ToString::to_string)))
 }
 
 /// All that is to be said.
@@ -114,6 +103,8 @@ pub(super) struct Found<'a> {
     pub(super) shards: Option<Shards>,
     pub(super) device: String,
     pub(super) seconds: f64,
+    /// What might have ended it early, and what did.
+    pub(super) stops: Option<(Stops, Option<Why>)>,
     pub(super) basins: &'a Basins,
     pub(super) minima: &'a Minima,
 }
@@ -126,6 +117,8 @@ pub(super) struct Document<'a> {
     seconds: f64,
     evaluations: u64,
     status: BTreeMap<&'static str, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stops: Option<StopsRecord>,
     unseen: Option<f64>,
     dropped: u64,
     minima: Vec<Row>,
@@ -134,6 +127,16 @@ pub(super) struct Document<'a> {
     shards: Option<&'a Shards>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cells: Option<Vec<CellRecord>>,
+}
+
+/// What might have ended the run early, what did (null for none), and after how many starts.
+#[derive(Serialize)]
+struct StopsRecord {
+    seconds: Option<f64>,
+    target: Option<f64>,
+    until_covered: Option<f64>,
+    stopped: Option<&'static str>,
+    starts: u64,
 }
 
 #[derive(Serialize)]
@@ -156,12 +159,12 @@ impl Found<'_> {
             basin_share: row.share,
             kind: row.kind.name(),
         };
-        let cell = |cell: &Cell| CellRecord { particle: cell.particle, hits: cell.hits, f: cell.f, x: cell.x.clone() };
-        let unfinished = |one: &Unfinished| UnfinishedRecord {
-            particle: one.particle,
-            status: one.status.name().to_string(),
-            f: one.f,
-            x: one.x.clone(),
+        let stops = |(stops, stopped): &(Stops, Option<Why>)| StopsRecord {
+            seconds: stops.time.map(|time| time.as_secs_f64()),
+            target: stops.target,
+            until_covered: stops.covered,
+            stopped: stopped.map(Why::name),
+            starts: self.basins.particles(),
         };
         Document {
             run: &self.run,
@@ -169,12 +172,13 @@ impl Found<'_> {
             seconds: self.seconds,
             evaluations: self.basins.evaluations(),
             status: self.basins.statuses().map(|(status, count)| (status.name(), count)).collect(),
+            stops: self.stops.as_ref().map(stops),
             unseen: self.minima.unseen,
             dropped: self.minima.dropped,
             minima: self.minima.rows.iter().map(row).collect(),
-            best_unfinished: self.basins.unfinished().map(unfinished),
+            best_unfinished: self.basins.unfinished().map(UnfinishedRecord::of),
             shards: self.shards.as_ref(),
-            cells: self.shards.as_ref().map(|_| self.basins.cells().into_iter().map(cell).collect()),
+            cells: self.shards.as_ref().map(|_| self.basins.cells().into_iter().map(CellRecord::of).collect()),
         }
     }
 }

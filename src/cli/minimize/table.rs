@@ -2,6 +2,7 @@
 
 use super::arguments::Language;
 use super::records::Found;
+use super::stops::Why;
 use crate::cli::Failure;
 use crate::cli::options::digits;
 use gradfield::Values;
@@ -84,6 +85,7 @@ pub(super) fn summary(found: &Found<'_>, variables: &[String], language: Languag
         found.run.precision,
         ended.join(", ")
     )];
+    lines.extend(stopped(found));
     if basins.successes() == 0 {
         lines.push(nothing(found));
     } else {
@@ -112,6 +114,30 @@ pub(super) fn summary(found: &Found<'_>, variables: &[String], language: Languag
         ));
     }
     lines.iter().map(|line| line.to_string() + "\n").collect()
+}
+
+/// What ended the run early; what was to end it and did not.
+fn stopped(found: &Found<'_>) -> Vec<String> {
+    let Some((stops, stopped)) = &found.stops else { return Vec::new() };
+    let (ran, all) = (found.basins.particles(), found.run.starts);
+    let of = if stops.open && stops.time.is_some() { String::new() } else { format!(" of {all}") };
+    let (target, share) = (stops.target.map(number).unwrap_or_default(), stops.covered);
+    let why = stopped.map(|why| match why {
+        Why::Seconds => "the time was up".to_string(),
+        Why::Target => format!("the target of {target} was reached"),
+        Why::Covered => format!("minima known by then have a share of {} (Good-Turing)", share.unwrap_or_default()),
+    });
+    let mut lines: Vec<String> = why.iter().map(|why| format!("stopped after {ran}{of} starts: {why}")).collect();
+    if stops.target.is_some() && *stopped != Some(Why::Target) {
+        let by_polishing = stops.is_reached(found.minima);
+        let how = if by_polishing { "reached by polishing alone" } else { "not reached" };
+        lines.push(format!("the target of {target} was {how}"));
+    }
+    let covered = *stopped == Some(Why::Covered) || stops.is_covered(found.minima, found.basins.successes());
+    if let Some(share) = share.filter(|_| !covered) {
+        lines.push(format!("a share of {share} was not reached; more --starts may"));
+    }
+    lines
 }
 
 /// Why there is no table.

@@ -1,6 +1,7 @@
 //! What `minimize` is to do: the method, the starts, the share of them.
 
 use super::arguments::{Arguments, Language};
+use super::stops::Stops;
 use crate::cli::Failure;
 use crate::cli::options::{given_points, number, ranges};
 use crate::cli::rule::rule;
@@ -15,6 +16,8 @@ const PARTICLES: u64 = 1 << 32;
 /// Random starts where nothing was said: the fewest, the most; and instructions that an evaluation of each takes together.
 const STARTS: (u64, u64) = (1000, 20_000);
 const INSTRUCTIONS: u64 = 2_000_000;
+/// So many times as many where something else than their number is to end the search.
+const PATIENCE: u64 = 50;
 /// Shares of a run.
 const SHARDS: u64 = 1 << 20;
 
@@ -29,6 +32,8 @@ pub(super) struct Task {
     pub(super) all: u64,
     /// K of K/N, and N.
     pub(super) shard: Option<(u64, u64)>,
+    /// What may end it earlier.
+    pub(super) stops: Stops,
     /// Starts of its own, or random ones.
     starts: Source,
 }
@@ -53,6 +58,7 @@ impl Task {
             )));
         }
         let (method, name) = method(arguments, expression.variables().len())?;
+        let stops = Stops::of(arguments, language)?;
         let box_of_starts = ranges(&arguments.ranges, expression.variables(), precision)?;
         let given = given(arguments, expression, precision, &box_of_starts)?;
         let shard = arguments.shard.as_deref().map(shard).transpose()?;
@@ -70,11 +76,11 @@ impl Task {
                 (ranges, columns[0].len() as u64, Source::Given(columns))
             }
             None => {
-                let starts = sampled(arguments, expression, &box_of_starts)?;
+                let starts = sampled(arguments, &stops, expression, &box_of_starts)?;
                 (box_of_starts, starts.len(), Source::Sampled(starts))
             }
         };
-        let task = Task { search, method: name, ranges, all, shard, starts };
+        let task = Task { search, method: name, ranges, all, shard, stops, starts };
         task.check(expression.variables().len(), precision, language)?;
         Ok(task)
     }
@@ -120,21 +126,34 @@ impl Task {
         }
     }
 
-    /// What tells given starts from others: a sum over their bits (FNV-1a).
+    /// What tells given starts from others: a sum over their bits.
     pub(super) fn digest(&self) -> Option<String> {
         let Source::Given(columns) = &self.starts else { return None };
-        let bytes = columns.iter().flatten().flat_map(|x| x.to_bits().to_le_bytes());
-        let sum =
-            bytes.fold(0xcbf2_9ce4_8422_2325u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        Some(format!("{sum:016x}"))
+        Some(digest(columns.iter().flatten().flat_map(|x| x.to_bits().to_le_bytes())))
     }
 }
 
+/// A sum over bytes (FNV-1a).
+pub(super) fn digest(bytes: impl Iterator<Item = u8>) -> String {
+    let add = |sum: u64, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", bytes.fold(0xcbf2_9ce4_8422_2325, add))
+}
+
 /// The random starts; of a grid those that there are, which is told.
-fn sampled(arguments: &Arguments, expression: &Expression, ranges: &[(f64, f64)]) -> Result<Starts, Failure> {
+fn sampled(
+    arguments: &Arguments,
+    stops: &Stops,
+    expression: &Expression,
+    ranges: &[(f64, f64)],
+) -> Result<Starts, Failure> {
     let sampling =
         Sampling::by_name(&arguments.sampling).map_err(|error| Failure::usage(format!("--sampling: {error}")))?;
-    let count = arguments.starts.map_or_else(|| default_starts(expression), Ok)?;
+    let count = match arguments.starts {
+        Some(count) => count,
+        None if stops.time.is_some() => PARTICLES,
+        None if stops.any() => PATIENCE * default_starts(expression)?,
+        None => default_starts(expression)?,
+    };
     if count == 0 {
         return Err(Failure::usage("--starts: 0 starts lead nowhere; take at least 1"));
     }
