@@ -15,7 +15,7 @@ const TIME: (f64, f64) = (0.25, 30.0);
 const WAITS: f64 = 20.0;
 /// Instructions that an evaluation of each particle of the first batch takes together; the fewest and the most of them.
 const FIRST: usize = 200_000;
-const PARTICLES: (u64, u64) = (64, 1024);
+const PARTICLES: (u64, u64) = (64, 256);
 
 /// Sizes of batches.
 #[derive(Debug, Clone)]

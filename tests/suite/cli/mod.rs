@@ -3,12 +3,14 @@
 //! A case is a line of text, split at blanks (`'...'` keeps them), run in a folder of its own that holds the files of
 //! [`given`]. A case that fails must leave that folder as it was, say nothing on standard output, and say one
 //! paragraph on standard error. `lines.rs` has them, `run.rs` runs them, `stops.rs` and `faults.rs` have runs that are
-//! stopped and GPUs that fail, `bench.rs` the reports of `bench`, `minimize.rs` the shares of `minimize`. `NO_GPU=1` before a command hides the drivers.
+//! stopped and GPUs that fail, `bench.rs` the reports of `bench`, `minimize.rs` the shares of `minimize`, `resume.rs` its
+//! stops and checkpoints. `NO_GPU=1` before a command hides the drivers.
 
 mod bench;
 mod faults;
 mod lines;
 mod minimize;
+mod resume;
 mod run;
 mod stops;
 
@@ -46,7 +48,12 @@ pub(crate) fn tests() -> Vec<Trial> {
     });
     let without = without.with_ignored_flag(cfg!(feature = "gpu"));
     let all = good.chain(made).chain(bad).chain(long).chain(tests).chain([without]);
-    all.chain(bench::tests()).chain(minimize::tests()).chain(stops::tests()).chain(faults::tests()).collect()
+    all.chain(bench::tests())
+        .chain(minimize::tests())
+        .chain(resume::tests())
+        .chain(stops::tests())
+        .chain(faults::tests())
+        .collect()
 }
 
 /// A test; one that asks for shaders or for adapters is ignored in a build without the feature `gpu`.
