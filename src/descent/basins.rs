@@ -206,7 +206,7 @@ impl Basins {
         cells
     }
 
-    /// How many cells there are, of any that came first: at least as many as rows in the table.
+    /// How many cells are kept: at least as many as the table will have rows.
     pub fn places(&self) -> usize {
         self.cells.len().min(self.limit)
     }

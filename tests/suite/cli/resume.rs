@@ -55,6 +55,8 @@ fn target() -> Check {
     for flags in ["--threads 1", "--threads 2 --seconds 60", "--until-covered 0.9999999"] {
         assert_eq!(stopped(at, RASTRIGIN, &format!("--target 1e-9 {flags}"))?, (few, why.clone()), "{flags}");
     }
+    let before = stopped(at, RASTRIGIN, &format!("--target 1e-9 --starts {}", few - 1))?;
+    assert_eq!(before, (few - 1, "nothing".to_string()), "a start before it was as low");
     let highest = "minimize sin(x)cos(y) --maximize --range -3:3 --device cpu";
     assert_eq!(stopped(at, highest, "--target 0.5")?.1, "target");
     let found = run(at, &format!("{RASTRIGIN} --target 1e-9 --starts 9000"))?;
@@ -167,7 +169,7 @@ const KILLED: [(&str, &[usize]); 7] = [
     ("minimize cos(5x)*sin(4y)-x^2/9 --maximize --bounds --range -4:4 --format csv --sampling lhs", &[2]),
     ("minimize (x^2+y-11)^2+(x+y^2-7)^2 --range -6:6 --format json --shard 2/3 --starts 60000", &[1, 1]),
     ("minimize (x^2+y-11)^2+(x+y^2-7)^2 --range -6:6 --format json --until-covered 0.9998 --starts 20000", &[1]),
-    ("minimize x+y^2+cos(z) --format text --target -5e3", &[1, 1]),
+    ("minimize x+y^2+cos(z) --format json --target -5e3", &[1, 1]),
 ];
 
 fn killed() -> Check {
