@@ -22,6 +22,7 @@ mod ops;
 mod optimisers;
 mod parse;
 mod probe;
+mod quotients;
 mod readme;
 mod rules;
 mod solvers;
@@ -43,6 +44,7 @@ fn main() {
     tests.extend(identities::tests());
     tests.extend(minima::tests());
     tests.extend(native::tests());
+    tests.extend(quotients::tests());
     tests.extend(noise::tests());
     tests.extend(ops::tests());
     tests.extend(optimisers::tests());

@@ -107,7 +107,13 @@ fn same(a: &Values, b: &Values) -> bool {
 }
 
 /// Runs a tape both ways: the bits must be the same.
-fn compare(tape: &Tape, start: &[Values], steps: &Steps, level: Level, precision: Precision) -> Result<(), Failed> {
+pub(crate) fn compare(
+    tape: &Tape,
+    start: &[Values],
+    steps: &Steps,
+    level: Level,
+    precision: Precision,
+) -> Result<(), Failed> {
     let native = Cpu::new(Some(2))?.at_most(level).always_native();
     let portable = Cpu::new(Some(1))?.at_most(level).without_native();
     require(native.is_native(tape, precision), || "no machine code for this tape".to_string())?;

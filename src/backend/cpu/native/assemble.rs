@@ -7,7 +7,7 @@
 //! Who should not use it: anyone but `registers`, `emit` and `frame`.
 
 use super::codes::{self, Form, Machine, by_machine};
-use super::program::{Kind, Test};
+use super::program::Kind;
 use iced_x86::{Code, Encoder, IcedError, Instruction, MemoryOperand, Register};
 
 /// Where something in memory is found: a pointer that the function is given, or one of a table of them.
@@ -184,26 +184,19 @@ impl Assembler {
 
     /// target = left op right.
     pub(super) fn binary(&mut self, kind: Kind, target: usize, left: usize, right: Source) -> Done {
-        if let Kind::Compare(test) = kind {
-            return self.compare(test, target, left, right);
-        }
-        let instruction = self.three(codes::binary(self.machine, kind), target, left, right)?;
-        self.push(&instruction)
-    }
-
-    /// target = whether the test holds of left and right.
-    fn compare(&mut self, test: Test, target: usize, left: usize, right: Source) -> Done {
-        let code = by_machine!(
-            self.machine,
-            EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae,
-            EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae,
-            VEX_Vcmpps_ymm_ymm_ymmm256_imm8,
-            VEX_Vcmppd_ymm_ymm_ymmm256_imm8
-        );
-        let (target, left, predicate) = (self.register(target), self.register(left), codes::predicate(test));
+        let number = match kind {
+            Kind::Compare(test) => codes::predicate(test),
+            // The larger magnitude, with the sign of the left one.
+            Kind::LargerMagnitude => 3,
+            _ => {
+                let instruction = self.three(codes::binary(self.machine, kind), target, left, right)?;
+                return self.push(&instruction);
+            }
+        };
+        let (code, target, left) = (codes::binary(self.machine, kind), self.register(target), self.register(left));
         let instruction = match self.last(right)? {
-            Last::Register(right) => Instruction::with4(code, target, left, right, predicate)?,
-            Last::Memory(right) => Instruction::with4(code, target, left, right, predicate)?,
+            Last::Register(right) => Instruction::with4(code, target, left, right, number)?,
+            Last::Memory(right) => Instruction::with4(code, target, left, right, number)?,
         };
         self.push(&instruction)
     }
@@ -217,6 +210,10 @@ impl Assembler {
             Kind::ShiftLeft(by) => (codes::shift(self.machine, true), Some(by)),
             Kind::ShiftRight(by) => (codes::shift(self.machine, false), Some(by)),
             Kind::SquareRoot => (codes::root(self.machine), None),
+            // Between 1 and 2, with the number's sign.
+            Kind::Mantissa => (Code::EVEX_Vgetmantps_zmm_k1z_zmmm512b32_imm8_sae, Some(0)),
+            Kind::Exponent => (Code::EVEX_Vgetexpps_zmm_k1z_zmmm512b32_sae, None),
+            Kind::Reciprocal => (Code::EVEX_Vrcp14ps_zmm_k1z_zmmm512b32, None),
             _ => (Code::VEX_Knotw_kr_kr, None),
         };
         let instruction = match (self.last(of)?, number) {

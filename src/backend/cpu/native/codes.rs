@@ -164,6 +164,15 @@ pub(super) fn binary(machine: Machine, kind: Kind) -> Code {
             VEX_Vpcmpgtd_ymm_ymm_ymmm256,
             VEX_Vpcmpgtq_ymm_ymm_ymmm256
         ),
+        Kind::Scale => Code::EVEX_Vscalefps_zmm_k1z_zmm_zmmm512b32_er,
+        Kind::LargerMagnitude => Code::EVEX_Vrangeps_zmm_k1z_zmm_zmmm512b32_imm8_sae,
+        Kind::Compare(_) => by_machine!(
+            machine,
+            EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae,
+            EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae,
+            VEX_Vcmpps_ymm_ymm_ymmm256_imm8,
+            VEX_Vcmppd_ymm_ymm_ymmm256_imm8
+        ),
         Kind::Both => conditions(machine, Code::VEX_Kandw_kr_kr_kr, Kind::And),
         Kind::Either => conditions(machine, Code::VEX_Korw_kr_kr_kr, Kind::Or),
         Kind::OneOf => conditions(machine, Code::VEX_Kxorw_kr_kr_kr, Kind::Xor),

@@ -31,9 +31,13 @@ impl Allocator<'_> {
             }
             Kind::Choose => self.choose(out, [items[0], items[1], items[2]])?,
             Kind::Neither if self.assembler.machine.wide => self.unary(instruction.kind, out, items[0])?,
-            Kind::SquareRoot | Kind::Round(_) | Kind::ShiftLeft(_) | Kind::ShiftRight(_) => {
-                self.unary(instruction.kind, out, items[0])?
-            }
+            Kind::SquareRoot
+            | Kind::Round(_)
+            | Kind::ShiftLeft(_)
+            | Kind::ShiftRight(_)
+            | Kind::Mantissa
+            | Kind::Exponent
+            | Kind::Reciprocal => self.unary(instruction.kind, out, items[0])?,
             kind => self.binary(kind, out, [items[0], items[1]])?,
         };
         self.release_spills(&items);

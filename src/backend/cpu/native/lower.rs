@@ -27,7 +27,7 @@ pub(super) fn lower(plan: &Plan, inputs: usize, precision: Precision) -> Option<
     }
     let outputs: Option<Vec<Operand>> = plan.outputs.iter().map(|place| lowering.operand(*place)).collect();
     lowering.program.outputs = outputs?;
-    lowering.program.drop_unused();
+    lowering.program.order_by_output();
     Some(lowering.program)
 }
 

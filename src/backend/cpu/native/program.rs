@@ -80,6 +80,16 @@ pub(super) enum Kind {
     Neither,
     /// b where the condition a holds, else c.
     Choose,
+    /// The number between 1 and 2, or -2 and -1, that a power of two makes a; 1 of zero and infinity.
+    Mantissa,
+    /// That power's exponent; -infinity of zero, infinity of infinity.
+    Exponent,
+    /// 1/a, 2^-14 off at most.
+    Reciprocal,
+    /// a 2^b.
+    Scale,
+    /// The larger magnitude of a and b, with the sign of a.
+    LargerMagnitude,
 }
 
 impl Kind {
@@ -111,6 +121,8 @@ impl Kind {
             Kind::Round(_) => (8, 4),
             Kind::And | Kind::Or | Kind::Xor | Kind::IntegerAdd | Kind::ShiftLeft(_) | Kind::ShiftRight(_) => (1, 1),
             Kind::Choose => (2, 1),
+            Kind::Reciprocal => (7, 4),
+            Kind::Scale => (6, 2),
             _ => (4, 1),
         }
     }
@@ -172,32 +184,35 @@ impl Program {
         2 * ready.into_iter().max().unwrap_or(0) > work
     }
 
-    /// Whether roots and quotients take longer than all the rest.
-    pub(super) fn divides(&self) -> bool {
-        let occupied = |divides| {
+    /// For how many half cycles the divider is taken, and the other units.
+    pub(super) fn occupied(&self) -> [usize; 2] {
+        [true, false].map(|divides| {
             let kinds = self.code.iter().map(|instruction| instruction.kind);
-            kinds.filter(|kind| kind.divides() == divides).map(|kind| kind.cycles().1).sum::<usize>()
-        };
-        occupied(true) > occupied(false)
+            kinds.filter(|kind| kind.divides() == divides).map(|kind| kind.cycles().1).sum()
+        })
     }
 
-    /// Takes out what no output needs.
-    pub(super) fn drop_unused(&mut self) {
-        let mut used = vec![false; self.values];
-        let mark = |operands: &[Operand], used: &mut Vec<bool>| {
-            for operand in operands {
-                if let Operand::Value(value) = operand {
-                    used[*value] = true;
+    /// Puts what each output needs before it, output by output, and leaves out what none needs: a chain in a row, so that
+    /// few numbers live at once.
+    pub(super) fn order_by_output(&mut self) {
+        let mut maker = vec![None; self.values];
+        self.code.iter().enumerate().for_each(|(k, instruction)| maker[instruction.out] = Some(k));
+        let mut seen = vec![false; self.code.len()];
+        let mut order = Vec::with_capacity(self.code.len());
+        let mut stack: Vec<(Operand, bool)> = self.outputs.iter().rev().map(|output| (*output, false)).collect();
+        while let Some((operand, complete)) = stack.pop() {
+            let Operand::Value(value) = operand else { continue };
+            match maker[value] {
+                Some(k) if complete => order.push(self.code[k].clone()),
+                Some(k) if !seen[k] => {
+                    seen[k] = true;
+                    stack.push((operand, true));
+                    stack.extend(self.code[k].operands.iter().rev().map(|operand| (*operand, false)));
                 }
-            }
-        };
-        mark(&self.outputs, &mut used);
-        for instruction in self.code.iter().rev() {
-            if used[instruction.out] {
-                mark(&instruction.operands, &mut used);
+                _ => {}
             }
         }
-        self.code.retain(|instruction| used[instruction.out]);
+        self.code = order;
     }
 }
 

@@ -10,8 +10,9 @@
 use super::codes::Machine;
 use super::program::{Kind, Operand, Program};
 
-/// How far ahead of the first instruction that is still to come another one may be taken.
-const WINDOW: usize = 1500;
+/// How far ahead of the first instruction that is still to come another one may be taken: the farther, the more chains
+/// are under way and the more registers they hold. Which is better is tried.
+const WINDOWS: [usize; 2] = [200, 600];
 /// Conditions that may wait at once: there are seven registers for them.
 const CONDITIONS: usize = 5;
 
@@ -34,55 +35,48 @@ struct Node {
 /// Instructions with their copies, in the order in which they are best put out; `kept` registers are taken.
 pub(super) fn order(program: &Program, machine: Machine, copies: usize, kept: usize) -> Vec<(usize, usize)> {
     let room = machine.registers().saturating_sub(kept + machine.registers() / 6).max(3);
-    let mut schedule = Schedule { program, copies, nodes: nodes(program, copies), room, now: Now::default() };
-    let mut first = 0;
-    let mut done = vec![false; schedule.nodes.len()];
-    let mut open: Vec<usize> = (0..done.len()).filter(|k| schedule.nodes[*k].missing == 0).collect();
-    let mut order = Vec::with_capacity(done.len());
-    while order.len() < done.len() {
-        while done[first] {
-            first += 1;
-        }
-        let place = schedule.choose(&open, first + WINDOW * copies);
-        let node = open.swap_remove(place);
-        done[node] = true;
-        schedule.issue(node, &mut open);
-        order.push((node / copies, node % copies));
-    }
-    order
+    let length = program.code.len().max(1);
+    let windows = if length * copies > WINDOWS[0] { &WINDOWS[..] } else { &WINDOWS[..1] };
+    let schedules = windows.iter().map(|window| {
+        let schedule = Schedule { program, nodes: nodes(program, copies), room, now: Now::default() };
+        schedule.run(*window)
+    });
+    let (_, order) = schedules.min_by_key(|(cycles, _)| *cycles).unwrap_or_default();
+    order.into_iter().map(|node| (node % length, node / length)).collect()
 }
 
+/// One copy's nodes after the other's.
 fn nodes(program: &Program, copies: usize) -> Vec<Node> {
+    let length = program.code.len();
     let mut maker = vec![usize::MAX; program.values];
-    let mut nodes: Vec<Node> = Vec::with_capacity(program.code.len() * copies);
-    for (k, instruction) in program.code.iter().enumerate() {
-        maker[instruction.out] = k;
-        let mut before: Vec<usize> = Vec::new();
+    let mut nodes: Vec<Node> = Vec::with_capacity(length * copies);
+    for place in 0..length * copies {
+        let instruction = &program.code[place % length];
+        maker[instruction.out] = place;
+        let mut operands: Vec<usize> = Vec::new();
         for operand in &instruction.operands {
             if let Operand::Value(value) = *operand
                 && maker[value] != usize::MAX
-                && !before.contains(&maker[value])
+                && !operands.contains(&maker[value])
             {
-                before.push(maker[value]);
+                operands.push(maker[value]);
             }
         }
-        for copy in 0..copies {
-            let operands: Vec<usize> = before.iter().map(|maker| maker * copies + copy).collect();
-            operands.iter().for_each(|operand| nodes[*operand].users.push(k * copies + copy));
-            let missing = operands.len();
-            nodes.push(Node { users: Vec::new(), operands, missing, uses: 0, ready: 0, height: 0 });
-        }
+        operands.iter().for_each(|operand| nodes[*operand].users.push(place));
+        let missing = operands.len();
+        nodes.push(Node { users: Vec::new(), operands, missing, uses: 0, ready: 0, height: 0 });
     }
-    heights(program, copies, &mut nodes);
+    heights(program, &mut nodes);
     nodes
 }
 
 /// Roots and quotients queue for the divider in the order of the text, and each has those behind it in its height:
 /// else the first would come no sooner than the last, and the divider would stand idle until then.
-fn heights(program: &Program, copies: usize, nodes: &mut [Node]) {
+fn heights(program: &Program, nodes: &mut [Node]) {
+    let length = program.code.len();
     let mut queue = 0;
     for node in (0..nodes.len()).rev() {
-        let kind = program.code[node / copies].kind;
+        let kind = program.code[node % length].kind;
         let (latency, occupied) = kind.cycles();
         let after = nodes[node].users.iter().map(|user| nodes[*user].height).max().unwrap_or(0);
         nodes[node].height = after + latency;
@@ -96,7 +90,6 @@ fn heights(program: &Program, copies: usize, nodes: &mut [Node]) {
 
 struct Schedule<'a> {
     program: &'a Program,
-    copies: usize,
     nodes: Vec<Node>,
     /// Registers for results.
     room: usize,
@@ -116,8 +109,27 @@ struct Now {
 }
 
 impl Schedule<'_> {
+    /// The cycles that it takes, and the nodes in order.
+    fn run(mut self, window: usize) -> (usize, Vec<usize>) {
+        let mut first = 0;
+        let mut done = vec![false; self.nodes.len()];
+        let mut open: Vec<usize> = (0..done.len()).filter(|k| self.nodes[*k].missing == 0).collect();
+        let mut order = Vec::with_capacity(done.len());
+        while order.len() < done.len() {
+            while done[first] {
+                first += 1;
+            }
+            let place = self.choose(&open, first + window);
+            let node = open.swap_remove(place);
+            done[node] = true;
+            self.issue(node, &mut open);
+            order.push(node);
+        }
+        (self.now.cycle, order)
+    }
+
     fn kind(&self, node: usize) -> Kind {
-        self.program.code[node / self.copies].kind
+        self.program.code[node % self.program.code.len()].kind
     }
 
     /// Whether its result finds a register: there is one, or one of its operands' becomes free.

@@ -12,6 +12,7 @@ use super::frame::{self, Generated, LONG, SHORT};
 use super::lower::lower;
 use super::memory::{Code, Lines};
 use super::program::Program;
+use super::quotient;
 use super::registers::Shape;
 use crate::kernel::{Block, Level};
 
@@ -42,7 +43,8 @@ impl<T: Lane> NativeSteps<T> {
     /// Machine code for the inner loop of `plan`; `None` where the interpreter has to do it.
     pub(in super::super) fn new(plan: &Plan, level: Level) -> Option<NativeSteps<T>> {
         let machine = Machine::of(T::PRECISION, level)?;
-        let program = lower(plan, plan.outputs.len(), T::PRECISION)?;
+        let mut program = lower(plan, plan.outputs.len(), T::PRECISION)?;
+        quotient::relieve(&mut program, machine);
         let Generated { bytes, spills, shape } = best(&program, machine)?;
         let constants = Lines::constants(&program, machine);
         Some(NativeSteps { code: Code::new(&bytes)?, shape, spills, machine, columns: program.inputs, constants })
@@ -126,7 +128,8 @@ fn best(program: &Program, machine: Machine) -> Option<Generated> {
     }
     let one_by_one = (COPIES / 2..=COPIES).rev().filter(|_| length <= BRIEF);
     let brief = one_by_one.map(|copies| Shape { copies, interleaved: false, resident: true });
-    let copies = match (program.waits(), program.divides()) {
+    let [divider, others] = program.occupied();
+    let copies = match (program.waits(), divider > others) {
         (true, _) => SIDE_BY_SIDE,
         (false, true) => PAIR,
         (false, false) => 1,
