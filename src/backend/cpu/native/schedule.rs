@@ -12,7 +12,7 @@ use super::program::{Kind, Operand, Program};
 
 /// How far ahead of the first instruction that is still to come another one may be taken: the farther, the more chains
 /// are under way and the more registers they hold. Which is better is tried.
-const WINDOWS: [usize; 2] = [200, 600];
+const WINDOWS: [usize; 2] = [150, 600];
 /// Conditions that may wait at once: there are seven registers for them.
 const CONDITIONS: usize = 5;
 

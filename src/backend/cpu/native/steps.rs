@@ -21,9 +21,9 @@ const COPIES: usize = 8;
 /// Copies of a longer one, where one step waits for the other: measured, from 3 on the gain is small, from 8 on the
 /// spilled vectors cost more.
 const SIDE_BY_SIDE: usize = 6;
-/// Copies of one that the divider bounds: while the next step of one begins, the roots of the other are at hand. Measured,
-/// two come to the divider's throughput; more add nothing.
-const PAIR: usize = 2;
+/// Copies of one that the divider bounds: while the next step of one begins, the roots of the others are at hand.
+/// Measured, two come to the divider's throughput; four to that of all units where some quotients are taken off it.
+const QUEUED: usize = 4;
 /// Instructions of a step that is over before a processor has looked ahead through a few copies one after the other:
 /// these need fewer registers than copies side by side.
 const BRIEF: usize = 48;
@@ -131,7 +131,7 @@ fn best(program: &Program, machine: Machine) -> Option<Generated> {
     let [divider, others] = program.occupied();
     let copies = match (program.waits(), divider > others) {
         (true, _) => SIDE_BY_SIDE,
-        (false, true) => PAIR,
+        (false, true) => QUEUED,
         (false, false) => 1,
     };
     let copies = copies.min(SHORT / length).max(1);
