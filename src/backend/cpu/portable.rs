@@ -41,6 +41,7 @@ impl<T: Lane> NativeSteps<T> {
 }
 
 /// A part of a sheet.
+#[expect(dead_code, reason = "what would read it is never made")]
 pub(super) struct Area {
     pub(super) rows: usize,
     pub(super) columns: usize,
