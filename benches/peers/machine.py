@@ -17,6 +17,7 @@ import places
 VERSIONS = """
 import importlib.metadata as m, json, platform
 names = ["numpy", "numba", "llvmlite", "intel-cmplr-lib-rt", "jax", "torch", "numexpr", "matplotlib", "pillow", "pyvips-binary"]
+names += ["scipy", "optimistix"]
 found = {}
 for name in names:
     try:

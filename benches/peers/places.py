@@ -29,13 +29,15 @@ MODULES = {
     "numba_svml": ["numba"],
     "jax": ["jax"],
     "torch": ["torch"],
+    "scipy": ["scipy"],
+    "optimistix": ["optimistix"],
     "matplotlib": ["matplotlib"],
     "pillow": ["PIL"],
     "libvips": ["pyvips"],
 }
 """What a peer's interpreter must import. gradfield and C are checked by NumPy."""
 
-PACKAGES = ["numpy", "numba", "jax", "numexpr", "matplotlib", "pillow", "pyvips", "pyvips-binary"]
+PACKAGES = ["numpy", "scipy", "numba", "jax", "numexpr", "matplotlib", "pillow", "pyvips", "pyvips-binary", "optimistix"]
 # The last pair of numba and llvmlite whose wheels can call Intel's SVML.
 SVML_PACKAGES = ["numba==0.61.2", "intel-cmplr-lib-rt"]
 
