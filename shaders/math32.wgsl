@@ -1085,7 +1085,8 @@ fn m_noise(a: R, b: R, c: R) -> R {
 // error: the largest found, in units in the last place of the true value, on a CPU, with
 // fma fused and not (the larger). Truth is math64; points are every 37th bit pattern (116 million) and
 // all patterns of those eighths of a binade (2^20 patterns each, at most 200) that came near the worst,
-// for two arguments 30 million pairs, half of them near the worst found.
+// for two arguments 30 million pairs, half of them near the worst found; for sine and cosine all numbers of
+// the range (with fma fused: 1.56 and 1.57).
 // CPU - GPU: the largest difference in the same units between CPU and Mesa's llvmpipe 22.3, a
 // Vulkan driver that rounds fma twice and reassociates; 65536 points.
 //
