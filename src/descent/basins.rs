@@ -97,6 +97,19 @@ impl Basins {
         self
     }
 
+    /// Nothing yet, with cells of the same sides.
+    pub(super) fn emptied(&self) -> Basins {
+        Basins {
+            sides: self.sides.clone(),
+            cells: HashMap::new(),
+            beyond: None,
+            counts: Default::default(),
+            evaluations: 0,
+            unfinished: None,
+            ..*self
+        }
+    }
+
     /// Takes a batch. An end that is not finite counts as [`Status::Value`], whatever it claims.
     pub fn add(&mut self, ends: &Ends) {
         let mut key = Vec::new();

@@ -37,6 +37,10 @@ pub struct Minimum {
     pub kind: Kind,
     /// The smallest number of a particle that ended here.
     pub particle: u64,
+    /// Found by [`hops`](super::hops) alone: no particle ended here.
+    pub by_hops: bool,
+    /// Bound on the error of f.
+    pub(super) noise: f64,
 }
 
 /// The table.
@@ -73,7 +77,7 @@ impl Minima {
         let mut polisher = Polisher::new(expression, bounds, basins.sides(), basins.maximize(), backend)?;
         let starts: Vec<Vec<f64>> = cells.iter().map(|cell| cell.x.clone()).collect();
         let polished = polisher.polish(&starts)?;
-        let groups = Groups::of(&polished, basins.sides());
+        let groups = Groups::of(&polished, basins.sides(), if basins.maximize() { -1.0 } else { 1.0 });
         let leaders: Vec<&Polished> = groups.leaders.iter().map(|k| &polished[*k]).collect();
         let knowns = known(&leaders, &mut polisher, basins, tolerance, backend)?;
         let joined = valley::join(&leaders, &knowns, &mut polisher, basins, tolerance, backend)?;
@@ -90,14 +94,14 @@ impl Minima {
 struct Groups {
     /// The group of each cell.
     of_cell: Vec<usize>,
-    /// The cell that shows a group: that with the smallest gradient.
+    /// The cell that shows a group: that with the smallest gradient, of those at a kink that with the best f.
     leaders: Vec<usize>,
 }
 
 impl Groups {
     /// Points are sorted along a direction in which those that are apart rarely share a place, and compared with the
     /// groups that lie near there.
-    fn of(points: &[Polished], sides: &[f64]) -> Groups {
+    fn of(points: &[Polished], sides: &[f64], sign: f64) -> Groups {
         // Fractions of multiples of the golden ratio.
         let weight = |i: usize| 0.5 + (0.618_033_988_749_894_9 * (i + 1) as f64).fract();
         let weights: Vec<f64> = (0..sides.len()).map(weight).collect();
@@ -127,7 +131,12 @@ impl Groups {
         }
         for (k, group) in of_cell.iter().enumerate() {
             let (one, best) = (&points[k], &points[leaders[*group]]);
-            if one.gradient_norm.total_cmp(&best.gradient_norm).then(k.cmp(&leaders[*group])).is_lt() {
+            // Where there is a kink a small gradient says nothing.
+            let better = match one.explained && best.explained {
+                true => one.gradient_norm.total_cmp(&best.gradient_norm),
+                false => (sign * one.f).total_cmp(&(sign * best.f)),
+            };
+            if better.then(k.cmp(&leaders[*group])).is_lt() {
                 leaders[*group] = k;
             }
         }
@@ -168,6 +177,8 @@ fn table(
             share: 0.0,
             kind: knowns[*group].kind,
             particle: cell.particle,
+            by_hops: false,
+            noise: knowns[*group].noise,
         });
         row.hits += cell.hits;
     }

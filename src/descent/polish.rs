@@ -63,6 +63,8 @@ pub(super) struct Polisher<'a> {
 /// A point on its way.
 struct State {
     start: Vec<f64>,
+    /// f, the norm of the gradient and what is held, at the start.
+    began: (f64, f64, Vec<bool>),
     x: Vec<f64>,
     sample: Sample,
     held: Vec<bool>,
@@ -152,6 +154,7 @@ impl<'a> Polisher<'a> {
     fn start(&self, x: Vec<f64>, sample: Sample) -> State {
         let mut state = State {
             start: x.clone(),
+            began: (sample.f, 0.0, Vec::new()),
             trial: x.clone(),
             step: vec![0.0; x.len()],
             x,
@@ -164,6 +167,7 @@ impl<'a> Polisher<'a> {
             done: false,
         };
         self.arrive(&mut state);
+        (state.began.1, state.began.2) = (state.norm, state.held.clone());
         state
     }
 
@@ -234,15 +238,15 @@ impl<'a> Polisher<'a> {
             state.sample.gradient[i] + row.iter().zip(&state.step).map(|(h, p)| h * p).sum::<f64>()
         };
         let left = (0..n).filter(|i| !state.held[*i]).map(|i| after(i).powi(2)).sum::<f64>().sqrt();
-        Polished {
-            f: self.sign * state.sample.f,
-            gradient_norm: state.norm,
-            held: state.held,
-            change: state.change,
-            rest: self.cells(&state.step),
-            explained: self.hessian && left <= 0.5 * state.norm,
-            x: state.x,
+        let (rest, explained) = (self.cells(&state.step), self.hessian && left <= 0.5 * state.norm);
+        // At a kink the gradient is smaller beside it, and f is larger: what came to nothing is taken back.
+        let (f, norm, held) = state.began;
+        if f < state.sample.f - 1e-12 * f.abs() && !(explained && rest <= 1.0) {
+            let (f, change) = (self.sign * f, f64::INFINITY);
+            return Polished { x: state.start, f, gradient_norm: norm, held, change, rest, explained: false };
         }
+        let (f, gradient_norm) = (self.sign * state.sample.f, state.norm);
+        Polished { x: state.x, f, gradient_norm, held: state.held, change: state.change, rest, explained }
     }
 
     /// The coordinates at a bound across which the descent points.
