@@ -12,6 +12,7 @@ use super::polish::{Polished, Polisher};
 use super::{DescentError, valley};
 use crate::backend::Backend;
 use crate::expr::Expression;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// Variables up to which points are polished and their kind is told: with more, they stay where the run ended.
@@ -41,6 +42,22 @@ pub struct Minimum {
     pub by_hops: bool,
     /// Bound on the error of f.
     pub(super) noise: f64,
+}
+
+impl Minimum {
+    /// Bound on the error of f; where there is none known, a guess.
+    fn error(&self) -> f64 {
+        if self.noise.is_finite() { self.noise } else { 1e-9 * self.f.abs() }
+    }
+}
+
+/// What another table has brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gain {
+    /// Rows that were not there, each better than all that were.
+    pub found: usize,
+    /// Rows whose f is lower: at a kink descents end short of it.
+    pub improved: usize,
 }
 
 /// The table.
@@ -82,6 +99,36 @@ impl Minima {
         let knowns = known(&leaders, &mut polisher, basins, tolerance, backend)?;
         let joined = valley::join(&leaders, &knowns, &mut polisher, basins, tolerance, backend)?;
         Ok(table(basins, &cells, &polished, &groups, &joined, &knowns))
+    }
+
+    /// With the rows of another table that are better than all of these, by more than rounding. One at a kink close to
+    /// a row takes its place there.
+    pub(super) fn with_better(mut self, found: Minima, basins: &Basins) -> (Minima, Gain) {
+        let sign = if basins.maximize() { -1.0 } else { 1.0 };
+        let below = |one: &Minimum, than: &Minimum| sign * one.f + one.error() < sign * than.f - than.error();
+        let (best, mut gain) = (self.rows.first().cloned(), Gain::default());
+        let mut rows: Vec<(Option<usize>, Minimum)> =
+            std::mem::take(&mut self.rows).into_iter().enumerate().map(|(k, row)| (Some(k), row)).collect();
+        for new in found.rows.into_iter().filter(|new| best.as_ref().is_none_or(|best| below(new, best))) {
+            let near = |row: &Minimum| row.kind == new.kind && is_near(&row.x, &new.x, basins.sides());
+            let known = rows.iter_mut().find(|(_, row)| new.kind == Kind::Unknown && near(row));
+            let Some((_, row)) = known else {
+                gain.found += 1;
+                rows.push((None, Minimum { hits: 0, share: 0.0, by_hops: true, ..new }));
+                continue;
+            };
+            if below(&new, row) {
+                gain.improved += 1;
+                let (hits, share, particle, by_hops) = (row.hits, row.share, row.particle, row.by_hops);
+                *row = Minimum { hits, share, particle, by_hops, ..new };
+            }
+        }
+        rows.sort_by(|(_, a), (_, b)| order(a, b, sign));
+        let mut place = vec![0; rows.len()];
+        rows.iter().enumerate().for_each(|(row, (old, _))| old.iter().for_each(|old| place[*old] = row));
+        self.rows_of.values_mut().for_each(|row| *row = place[*row]);
+        self.rows = rows.into_iter().map(|(_, row)| row).collect();
+        (self, gain)
     }
 
     /// The row at which a particle ended, if any.
@@ -155,6 +202,17 @@ fn meet(a: &Polished, b: &Polished, sides: &[f64]) -> bool {
     a.x.iter().zip(&b.x).zip(sides).all(|((a, b), side)| (a - b).abs() <= allowed * side)
 }
 
+/// The better f first.
+fn order(a: &Minimum, b: &Minimum, sign: f64) -> Ordering {
+    let lower = a.f.is_nan().cmp(&b.f.is_nan()).then((sign * a.f).total_cmp(&(sign * b.f)));
+    lower.then_with(|| a.x.iter().map(|x| x.to_bits()).cmp(b.x.iter().map(|x| x.to_bits())))
+}
+
+/// Whether points that could not be polished are one.
+fn is_near(a: &[f64], b: &[f64], sides: &[f64]) -> bool {
+    a.iter().zip(b).zip(sides).all(|((a, b), side)| (a - b).abs() <= (CLOSE + 1.0) * side)
+}
+
 /// The rows, sorted, and which cell is in which.
 fn table(
     basins: &Basins,
@@ -185,10 +243,7 @@ fn table(
     let mut order: Vec<(usize, Minimum)> =
         rows.into_iter().enumerate().filter_map(|(k, row)| Some((k, row?))).collect();
     let sign = if basins.maximize() { -1.0 } else { 1.0 };
-    order.sort_by(|(_, a), (_, b)| {
-        let lower = a.f.is_nan().cmp(&b.f.is_nan()).then((sign * a.f).total_cmp(&(sign * b.f)));
-        lower.then_with(|| a.x.iter().map(|x| x.to_bits()).cmp(b.x.iter().map(|x| x.to_bits())))
-    });
+    order.sort_by(|(_, a), (_, b)| self::order(a, b, sign));
     let mut place = vec![0; groups.leaders.len()];
     order.iter().enumerate().for_each(|(row, (group, _))| place[*group] = row);
     let mut rows: Vec<Minimum> = order.into_iter().map(|(_, row)| row).collect();

@@ -6,9 +6,11 @@
 
 pub mod basins;
 mod fuse;
+pub mod hops;
 pub mod kind;
 mod linear;
 pub mod minima;
+mod moves;
 pub mod pace;
 mod polish;
 pub mod rule;
@@ -23,8 +25,9 @@ mod verdict;
 
 pub use basins::{Basins, Cell, Unfinished};
 pub use fuse::Fused;
+pub use hops::{Hops, hop};
 pub use kind::Kind;
-pub use minima::{Minima, Minimum};
+pub use minima::{Gain, Minima, Minimum};
 pub use pace::Pace;
 pub use rule::{Rule, RuleError};
 pub use search::{Method, Search, Searcher};

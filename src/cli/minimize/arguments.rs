@@ -63,6 +63,10 @@ pub(crate) struct Arguments {
     /// Keep what is done in a file, every few seconds; where it exists, go on from there
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint: Option<PathBuf>,
+    /// Evaluations that hops from the best minima to better ones may take; 0 for none (default: half as many as the
+    /// starts took, 20000 at least)
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["from", "points"])]
+    pub(super) hops: Option<u64>,
     #[command(flatten)]
     pub(super) compute: Compute,
     /// Where to write: .json or .csv for the table, .npz for all end points (default: a table to standard output)

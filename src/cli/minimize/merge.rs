@@ -3,7 +3,7 @@
 use super::arguments::Language;
 use super::records::{Found, Run, Shards, Share, differs};
 use super::task::share;
-use super::{records, table};
+use super::{hops, records, table};
 use crate::cli::Failure;
 use crate::cli::options::Function;
 use clap::Args;
@@ -52,6 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let cpu = Cpu::new(arguments.threads.map(usize::from))?;
     let minima = Minima::of(&basins, &expression, run.bounds.as_deref(), run.tolerance, &cpu)?;
+    let (minima, hopped) = hops::hops(minima, &basins, &expression, &run, None, &cpu)?;
     let mut devices: Vec<&str> = shares.iter().map(|(_, share)| share.device.as_str()).collect();
     devices.sort_unstable();
     devices.dedup();
@@ -61,6 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         device: devices.join(" and "),
         seconds: shares.iter().map(|(_, share)| share.seconds).sum(),
         stops: None,
+        hopped,
         basins: &basins,
         minima: &minima,
     };

@@ -4,6 +4,7 @@ mod arguments;
 mod checkpoint;
 mod ends;
 mod gathered;
+mod hops;
 mod merge;
 mod records;
 mod session;
@@ -50,13 +51,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut session =
         Session { task: &task, expression: &expression, cpu: &cpu, state, quiet: arguments.function.quiet };
     let stopped = session.run(&mut searcher, checkpoint.as_mut())?;
-    let minima = session.minima()?;
+    let (minima, hopped) = session.conclusion(&run, stopped)?;
     let found = Found {
         run,
         shards: shards(&task),
         device: engine.name(),
         seconds: (before + begin.elapsed()).as_secs_f64(),
         stops: task.stops.any().then_some((task.stops, stopped)),
+        hopped,
         basins: &session.state.basins,
         minima: &minima,
     };

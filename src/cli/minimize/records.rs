@@ -7,7 +7,7 @@ use super::gathered::{CellRecord, Gathered, UnfinishedRecord};
 use super::stops::{Stops, Why};
 use super::task::Task;
 use crate::cli::Failure;
-use gradfield::descent::{Basins, Minima, Minimum};
+use gradfield::descent::{Basins, Hops, Minima, Minimum};
 use gradfield::files::{Column, Output};
 use gradfield::{Expression, Precision};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ pub(super) struct Run {
     pub(super) tolerance: f64,
     pub(super) maximize: bool,
     pub(super) precision: String,
+    /// `--hops`; 0 where the starts were given.
+    pub(super) hops: Option<u64>,
 }
 
 impl Run {
@@ -48,6 +50,7 @@ impl Run {
             _ => BTreeMap::new(),
         };
         let digest = task.digest();
+        let hops = if digest.is_some() { Some(0) } else { arguments.hops };
         Run {
             expression: expression.text().to_string(),
             variables: expression.variables().to_vec(),
@@ -66,6 +69,7 @@ impl Run {
             tolerance: task.search.tolerance,
             maximize: task.search.maximize,
             precision: precision.name().to_string(),
+            hops,
         }
     }
 }
@@ -105,6 +109,8 @@ pub(super) struct Found<'a> {
     pub(super) seconds: f64,
     /// What might have ended it early, and what did.
     pub(super) stops: Option<(Stops, Option<Why>)>,
+    /// None where there were to be none.
+    pub(super) hopped: Option<Hops>,
     pub(super) basins: &'a Basins,
     pub(super) minima: &'a Minima,
 }
@@ -121,6 +127,7 @@ pub(super) struct Document<'a> {
     stops: Option<StopsRecord>,
     unseen: Option<f64>,
     dropped: u64,
+    hopped: Option<HopsRecord>,
     minima: Vec<Row>,
     best_unfinished: Option<UnfinishedRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,6 +146,15 @@ struct StopsRecord {
     starts: u64,
 }
 
+/// What hops took, and what they brought.
+#[derive(Serialize)]
+struct HopsRecord {
+    evaluations: u64,
+    searches: u64,
+    found: usize,
+    improved: usize,
+}
+
 #[derive(Serialize)]
 struct Row {
     x: Vec<f64>,
@@ -147,6 +163,7 @@ struct Row {
     hits: u64,
     basin_share: f64,
     kind: &'static str,
+    by_hops: bool,
 }
 
 impl Found<'_> {
@@ -158,6 +175,7 @@ impl Found<'_> {
             hits: row.hits,
             basin_share: row.share,
             kind: row.kind.name(),
+            by_hops: row.by_hops,
         };
         let stops = |(stops, stopped): &(Stops, Option<Why>)| StopsRecord {
             seconds: stops.time.map(|time| time.as_secs_f64()),
@@ -165,6 +183,12 @@ impl Found<'_> {
             until_covered: stops.covered,
             stopped: stopped.map(Why::name),
             starts: self.basins.particles(),
+        };
+        let hopped = |hops: &Hops| HopsRecord {
+            evaluations: hops.evaluations,
+            searches: hops.searches,
+            found: hops.gain.found,
+            improved: hops.gain.improved,
         };
         Document {
             run: &self.run,
@@ -175,6 +199,7 @@ impl Found<'_> {
             stops: self.stops.as_ref().map(stops),
             unseen: self.minima.unseen,
             dropped: self.minima.dropped,
+            hopped: self.hopped.as_ref().map(hopped),
             minima: self.minima.rows.iter().map(row).collect(),
             best_unfinished: self.basins.unfinished().map(UnfinishedRecord::of),
             shards: self.shards.as_ref(),

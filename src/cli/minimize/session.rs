@@ -4,13 +4,15 @@
 //! and what ended it. How the batches fall is left to the clock; the result does not depend on it.
 
 use super::checkpoint::{Checkpoint, State};
+use super::hops::hops;
+use super::records::Run;
 use super::stops::Why;
 use super::task::Task;
 use crate::cli::Failure;
 use crate::cli::progress::Progress;
 use gradfield::Expression;
 use gradfield::backend::cpu::Cpu;
-use gradfield::descent::{Ends, Minima, Searcher};
+use gradfield::descent::{Ends, Hops, Minima, Searcher};
 use std::time::{Duration, Instant};
 
 /// A run that will take longer says so, once it has run for a moment.
@@ -76,6 +78,17 @@ impl Session<'_> {
             return Ok(Some(Why::Covered));
         }
         Ok(stops.time.is_some_and(|time| state.elapsed >= time).then_some(Why::Seconds))
+    }
+
+    /// The table, with what hops find: of all starts, unless one of them has reached the target. After a time that is up
+    /// they have a tenth of it.
+    pub(super) fn conclusion(&self, run: &Run, stopped: Option<Why>) -> Result<(Minima, Option<Hops>), Failure> {
+        let minima = self.minima()?;
+        if self.task.shard.is_some() || stopped == Some(Why::Target) {
+            return Ok((minima, None));
+        }
+        let until = self.task.stops.time.map(|time| Instant::now() + time.saturating_sub(self.state.elapsed).max(time / 10));
+        hops(minima, &self.state.basins, self.expression, run, until, self.cpu)
     }
 
     /// The table of what was found so far.

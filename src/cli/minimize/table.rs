@@ -6,7 +6,7 @@ use super::stops::Why;
 use crate::cli::Failure;
 use crate::cli::options::digits;
 use gradfield::Values;
-use gradfield::descent::{Kind, Minima, Minimum, Status, minima};
+use gradfield::descent::{Hops, Kind, Minima, Minimum, Status, minima};
 use gradfield::files::{FileError, Output};
 use std::io::Write;
 
@@ -47,7 +47,7 @@ fn row(row: &Minimum) -> Vec<String> {
         number(row.f),
         if row.gradient_norm == 0.0 { "0".to_string() } else { format!("{:.1e}", row.gradient_norm) },
         row.hits.to_string(),
-        percent(row.share),
+        if row.by_hops { "by hops".to_string() } else { percent(row.share) },
         row.kind.name().to_string(),
     ];
     cells.extend(row.x.iter().take(VARIABLES).map(|x| number(*x)));
@@ -91,6 +91,7 @@ pub(super) fn summary(found: &Found<'_>, variables: &[String], language: Languag
     } else {
         lines.push(format!("{}; {}", kinds(table), coverage(table, basins.successes())));
     }
+    lines.extend(found.hopped.as_ref().map(hops));
     lines.extend(unfinished(found, variables));
     if table.dropped > 0 {
         lines.push(format!(
@@ -129,8 +130,12 @@ fn stopped(found: &Found<'_>) -> Vec<String> {
     });
     let mut lines: Vec<String> = why.iter().map(|why| format!("stopped after {ran}{of} starts: {why}")).collect();
     if stops.target.is_some() && *stopped != Some(Why::Target) {
-        let by_polishing = stops.is_reached(found.minima);
-        let how = if by_polishing { "reached by polishing alone" } else { "not reached" };
+        let by_hops = found.minima.rows.first().is_some_and(|row| row.by_hops);
+        let how = match stops.is_reached(found.minima) {
+            true if by_hops => "reached by hops",
+            true => "reached by polishing alone",
+            false => "not reached",
+        };
         lines.push(format!("the target of {target} was {how}"));
     }
     let covered = *stopped == Some(Why::Covered) || stops.is_covered(found.minima, found.basins.successes());
@@ -138,6 +143,19 @@ fn stopped(found: &Found<'_>) -> Vec<String> {
         lines.push(format!("a share of {share} was not reached; more --starts may"));
     }
     lines
+}
+
+/// What hops took, and what they brought.
+fn hops(hops: &Hops) -> String {
+    let of = |count: usize, of: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {of}")),
+        count => Some(format!("{count} {of}")),
+    };
+    let brought = [of(hops.gain.found, "better found"), of(hops.gain.improved, "made better")];
+    let brought: Vec<String> = brought.into_iter().flatten().collect();
+    let brought = if brought.is_empty() { "nothing better".to_string() } else { brought.join(", ") };
+    format!("hops from there, {} evaluations with {} searches: {brought}", hops.evaluations, hops.searches)
 }
 
 /// Why there is no table.
