@@ -26,12 +26,14 @@ const FEWEST: u64 = 20_000;
 /// Members: so many for each variable, the fewest, the most.
 const MEMBERS: (usize, usize, usize) = (8, 40, 100);
 /// Searches of a round.
-const SEARCHES: usize = 24;
+const SEARCHES: usize = 96;
+/// Evaluations of a search: one that takes more is slow, and its end is begun from again.
+const STEPS: u64 = 200;
 /// Generations without a better best after which searches are made; rounds without one after which all begins anew;
 /// populations without one after which it ends.
 const PATIENCE: (usize, usize, usize) = (25, 2, 3);
-/// What counts as better, as a share of the range of the members' f.
-const BETTER: f64 = 1e-3;
+/// What counts as better: a share of the range of the members' f, and of what it was in the first place.
+const BETTER: (f64, f64) = (1e-3, 1e-15);
 /// Ends that are looked at for the table.
 const ENDS: usize = 1024;
 
@@ -73,7 +75,7 @@ pub fn hop(
     if budget == 0 || before.rows.is_empty() && basins.unfinished().is_none() {
         return Ok((before, Hops::default()));
     }
-    let search = Search { method: Method::Auto, ..search.clone() };
+    let search = Search { method: Method::Auto, steps: search.steps.min(STEPS), ..search.clone() };
     let mut phase = Phase {
         minima: &before,
         sign: if basins.maximize() { -1.0 } else { 1.0 },
@@ -84,6 +86,7 @@ pub fn hop(
         budget,
         members: Vec::new(),
         best: 0,
+        scale: 0.0,
         items: 0,
         ends: Vec::new(),
         done: Hops::default(),
@@ -116,6 +119,8 @@ struct Phase<'a> {
     budget: u64,
     members: Vec<Member>,
     best: usize,
+    /// How far apart the f of a population's better half were at first.
+    scale: f64,
     /// Draws that were made.
     items: u64,
     /// Of searches that succeeded, better than the table.
@@ -126,7 +131,8 @@ struct Phase<'a> {
 impl Phase<'_> {
     /// Population after population, until some brought nothing.
     fn run(&mut self, basins: &Basins) -> Result<(), DescentError> {
-        let (mut best, mut idle, mut epoch) = (f64::INFINITY, 0, 0);
+        let known = self.minima.rows.first().map_or(f64::INFINITY, |row| self.sign * row.f);
+        let (mut best, mut idle, mut epoch) = (known, 0, 0);
         while !self.is_over() && idle < PATIENCE.2 {
             self.populate(basins, epoch)?;
             let mut rounds = 0;
@@ -136,7 +142,8 @@ impl Phase<'_> {
                 rounds = if self.search()? || better { 0 } else { rounds + 1 };
             }
             let now = self.members[self.best].f;
-            idle = if now < best - 1e-9 * best.abs() { 0 } else { idle + 1 };
+            let least = (1e-9 * best.abs()).max(BETTER.1 * self.scale);
+            idle = if best == f64::INFINITY || now < best - least { 0 } else { idle + 1 };
             best = best.min(now);
             epoch += 1;
         }
@@ -174,6 +181,9 @@ impl Phase<'_> {
         let values = self.values(&points)?;
         self.members = points.into_iter().zip(values).map(|(x, f)| Member { x, f }).collect();
         self.find_best();
+        let mut finite: Vec<f64> = self.members.iter().map(|member| member.f).filter(|f| f.is_finite()).collect();
+        finite.sort_by(f64::total_cmp);
+        self.scale = finite.get(finite.len() / 2).map_or(0.0, |middle| middle - finite[0]);
         Ok(())
     }
 
@@ -197,7 +207,7 @@ impl Phase<'_> {
     fn mark(&self) -> f64 {
         let best = self.members[self.best].f;
         let finite = self.members.iter().map(|member| member.f).filter(|f| f.is_finite());
-        best - BETTER * (finite.fold(best, f64::max) - best)
+        best - (BETTER.0 * (finite.fold(best, f64::max) - best)).max(BETTER.1 * self.scale)
     }
 
     /// Generations of evaluations, until the best gets no better. Whether it did.

@@ -101,8 +101,8 @@ impl Minima {
         Ok(table(basins, &cells, &polished, &groups, &joined, &knowns))
     }
 
-    /// With the rows of another table that are better than all of these, by more than rounding. One at a kink close to
-    /// a row takes its place there.
+    /// With the rows of another table that are better than all of these, by more than rounding. One close to a row is the
+    /// same, and takes its place if that could not be polished.
     pub(super) fn with_better(mut self, found: Minima, basins: &Basins) -> (Minima, Gain) {
         let sign = if basins.maximize() { -1.0 } else { 1.0 };
         let below = |one: &Minimum, than: &Minimum| sign * one.f + one.error() < sign * than.f - than.error();
@@ -110,14 +110,13 @@ impl Minima {
         let mut rows: Vec<(Option<usize>, Minimum)> =
             std::mem::take(&mut self.rows).into_iter().enumerate().map(|(k, row)| (Some(k), row)).collect();
         for new in found.rows.into_iter().filter(|new| best.as_ref().is_none_or(|best| below(new, best))) {
-            let near = |row: &Minimum| row.kind == new.kind && is_near(&row.x, &new.x, basins.sides());
-            let known = rows.iter_mut().find(|(_, row)| new.kind == Kind::Unknown && near(row));
+            let known = rows.iter_mut().find(|(_, row)| is_near(&row.x, &new.x, basins.sides()));
             let Some((_, row)) = known else {
                 gain.found += 1;
                 rows.push((None, Minimum { hits: 0, share: 0.0, by_hops: true, ..new }));
                 continue;
             };
-            if below(&new, row) {
+            if row.kind == Kind::Unknown && below(&new, row) {
                 gain.improved += 1;
                 let (hits, share, particle, by_hops) = (row.hits, row.share, row.particle, row.by_hops);
                 *row = Minimum { hits, share, particle, by_hops, ..new };

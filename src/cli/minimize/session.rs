@@ -87,7 +87,8 @@ impl Session<'_> {
         if self.task.shard.is_some() || stopped == Some(Why::Target) {
             return Ok((minima, None));
         }
-        let until = self.task.stops.time.map(|time| Instant::now() + time.saturating_sub(self.state.elapsed).max(time / 10));
+        let until =
+            self.task.stops.time.map(|time| Instant::now() + time.saturating_sub(self.state.elapsed).max(time / 10));
         hops(minima, &self.state.basins, self.expression, run, until, self.cpu)
     }
 
