@@ -75,22 +75,7 @@ pub fn hop(
     if budget == 0 || before.rows.is_empty() && basins.unfinished().is_none() {
         return Ok((before, Hops::default()));
     }
-    let search = Search { method: Method::Auto, steps: search.steps.min(STEPS), ..search.clone() };
-    let mut phase = Phase {
-        minima: &before,
-        sign: if basins.maximize() { -1.0 } else { 1.0 },
-        evaluator: Evaluator::new(&expression.value(), backend, Precision::F64)?,
-        searcher: Searcher::new(expression, search.clone(), backend, Precision::F64)?,
-        ranges: search.ranges.clone(),
-        plan,
-        budget,
-        members: Vec::new(),
-        best: 0,
-        scale: 0.0,
-        items: 0,
-        ends: Vec::new(),
-        done: Hops::default(),
-    };
+    let mut phase = Phase::new(&before, basins, expression, search, backend, (plan, budget))?;
     phase.run(basins)?;
     let (ends, mut done) = phase.into_best();
     let mut better = basins.emptied();
@@ -128,7 +113,33 @@ struct Phase<'a> {
     done: Hops,
 }
 
-impl Phase<'_> {
+impl<'a> Phase<'a> {
+    fn new(
+        minima: &'a Minima,
+        basins: &Basins,
+        expression: &Expression,
+        search: &Search,
+        backend: &'a dyn Backend,
+        (plan, budget): (&'a Plan, u64),
+    ) -> Result<Phase<'a>, DescentError> {
+        let search = Search { method: Method::Auto, steps: search.steps.min(STEPS), ..search.clone() };
+        Ok(Phase {
+            minima,
+            sign: if basins.maximize() { -1.0 } else { 1.0 },
+            evaluator: Evaluator::new(&expression.value(), backend, Precision::F64)?,
+            ranges: search.ranges.clone(),
+            searcher: Searcher::new(expression, search, backend, Precision::F64)?,
+            plan,
+            budget,
+            members: Vec::new(),
+            best: 0,
+            scale: 0.0,
+            items: 0,
+            ends: Vec::new(),
+            done: Hops::default(),
+        })
+    }
+
     /// Population after population, until some brought nothing.
     fn run(&mut self, basins: &Basins) -> Result<(), DescentError> {
         let known = self.minima.rows.first().map_or(f64::INFINITY, |row| self.sign * row.f);

@@ -28,6 +28,8 @@ const REACH: f64 = 50.0;
 pub(super) const FLAT: f64 = 1e-9;
 /// A refused step so short, in cells, is the end.
 const SHORT: f64 = 1e-6;
+/// A Newton step left over that is shorter, in cells, is as good as none.
+const NEAR: f64 = 1e-3;
 /// Steps refused one after another, each a quarter of the one before.
 const REFUSALS: usize = 12;
 
@@ -200,7 +202,9 @@ impl<'a> Polisher<'a> {
         let away = self.cells(&difference(&state.trial, &state.start));
         let smaller = sample.is_finite() && norm(&sample, &self.held(&state.trial, &sample)) < state.norm;
         // Within a cell the gradient alone counts: there f is at its noise long before the gradient is.
-        let lower = moved <= 1.0 || sample.f <= state.sample.f + 1e-12 * state.sample.f.abs();
+        // Farther away f must be no larger than at the start: from a kink the gradient falls towards maxima too.
+        let below = |f: f64| sample.f <= f + 1e-12 * f.abs();
+        let lower = (moved <= 1.0 || below(state.sample.f)) && (away <= 1.0 || below(state.began.0));
         if smaller && lower && away <= REACH {
             state.x = state.trial.clone();
             state.sample = sample;
@@ -241,7 +245,7 @@ impl<'a> Polisher<'a> {
         let (rest, explained) = (self.cells(&state.step), self.hessian && left <= 0.5 * state.norm);
         // At a kink the gradient is smaller beside it, and f is larger: what came to nothing is taken back.
         let (f, norm, held) = state.began;
-        if f < state.sample.f - 1e-12 * f.abs() && !(explained && rest <= 1.0) {
+        if f < state.sample.f - 1e-12 * f.abs() && !(explained && rest <= NEAR) {
             let (f, change) = (self.sign * f, f64::INFINITY);
             return Polished { x: state.start, f, gradient_norm: norm, held, change, rest, explained: false };
         }

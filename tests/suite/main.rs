@@ -14,6 +14,7 @@ mod files;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod gradients;
+mod hops;
 mod identities;
 mod minima;
 mod native;
@@ -41,6 +42,7 @@ fn main() {
     #[cfg(feature = "gpu")]
     tests.extend(gpu::tests());
     tests.extend(gradients::tests());
+    tests.extend(hops::tests());
     tests.extend(identities::tests());
     tests.extend(minima::tests());
     tests.extend(native::tests());

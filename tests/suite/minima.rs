@@ -11,7 +11,7 @@ type Check = Result<(), Failed>;
 type Test = (&'static str, fn() -> Check);
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let tests: [Test; 13] = [
+    let tests: [Test; 14] = [
         ("himmelblau's four", himmelblau),
         ("the six of the camel", camel),
         ("the lattice of rastrigin, in any order of batches", rastrigin),
@@ -19,6 +19,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         ("saddles, maxima and what is flat are told apart", kinds),
         ("a valley is one row, and nothing wanders along it", valleys),
         ("degenerate minima next to each other stay apart", degenerate),
+        ("at a kink a point stays where f is least", kink),
         ("at a bound", bounds),
         ("maxima", maxima),
         ("cells that are dropped are those of the worst f", limit),
@@ -314,6 +315,14 @@ fn unfinished() -> Check {
         batches.reverse();
     }
     Ok(())
+}
+
+/// Beside 0 the gradient is smaller than at it, and f larger; of what ends there the best shows the row.
+fn kink() -> Check {
+    let points = [vec![3e-5], vec![0.0], vec![1e-9], vec![-2e-5]];
+    let rows = case("abs(x sin(x) + 0.1x)", (-10.0, 10.0)).table(&points)?;
+    let best = &rows[0];
+    require(best.f == 0.0 && best.x == [0.0] && best.hits == 4 && rows.len() == 1, || format!("{rows:#?}"))
 }
 
 /// Five places, one hit thrice, one twice, three once: 3/8 of what comes is new (Good 1953).

@@ -155,7 +155,7 @@ fn hops(hops: &Hops) -> String {
     let brought = [of(hops.gain.found, "better found"), of(hops.gain.improved, "made better")];
     let brought: Vec<String> = brought.into_iter().flatten().collect();
     let brought = if brought.is_empty() { "nothing better".to_string() } else { brought.join(", ") };
-    format!("hops from there, {} evaluations with {} searches: {brought}", hops.evaluations, hops.searches)
+    format!("hops: {} evaluations with {} searches: {brought}", hops.evaluations, hops.searches)
 }
 
 /// Why there is no table.

@@ -261,6 +261,8 @@ pub(super) const BAD: &[(u8, &str, &[&str])] = &[
     (2, "plot x -o a.png --bare", &["--bare needs a function of two variables"]),
     // Descents.
     (2, "minimize 3", &["`3` has no variables"]),
+    (2, "minimize x^2 --hops -1", &["'-1' for '--hops <N>'"]),
+    (2, "minimize x^2 --hops 9 --from 1", &["--hops", "--from"]),
     (2, "minimize x^2 --starts 0", &["--starts: 0 starts"]),
     (2, "minimize x^2 --starts 1000000000000", &["more than 4294967296", "--shard 1/233"]),
     (2, "minimize x^2 --starts 99999999999999999", &["more than 4294967296", "take fewer"]),

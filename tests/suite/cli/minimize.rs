@@ -25,7 +25,7 @@ pub(super) fn tests() -> Vec<Trial> {
 }
 
 /// A JSON without the time that it took.
-fn timeless(path: &Path) -> Result<String, Failed> {
+pub(super) fn timeless(path: &Path) -> Result<String, Failed> {
     let text = fs::read_to_string(path)?;
     Ok(text.lines().filter(|line| !line.contains("\"seconds\"")).collect::<Vec<_>>().join("\n"))
 }

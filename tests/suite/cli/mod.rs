@@ -3,11 +3,12 @@
 //! A case is a line of text, split at blanks (`'...'` keeps them), run in a folder of its own that holds the files of
 //! [`given`]. A case that fails must leave that folder as it was, say nothing on standard output, and say one
 //! paragraph on standard error. `lines.rs` has them, `run.rs` runs them, `stops.rs` and `faults.rs` have runs that are
-//! stopped and GPUs that fail, `bench.rs` the reports of `bench`, `minimize.rs` the shares of `minimize`, `resume.rs` its
+//! stopped and GPUs that fail, `bench.rs` the reports of `bench`, `minimize.rs` the shares of `minimize`, `hops.rs` its hops, `resume.rs` its
 //! stops and checkpoints. `NO_GPU=1` before a command hides the drivers.
 
 mod bench;
 mod faults;
+mod hops;
 mod lines;
 mod minimize;
 mod resume;
@@ -49,6 +50,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     let without = without.with_ignored_flag(cfg!(feature = "gpu"));
     let all = good.chain(made).chain(bad).chain(long).chain(tests).chain([without]);
     all.chain(bench::tests())
+        .chain(hops::tests())
         .chain(minimize::tests())
         .chain(resume::tests())
         .chain(stops::tests())
