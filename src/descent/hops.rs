@@ -178,7 +178,7 @@ impl<'a> Phase<'a> {
         if epoch == 0 {
             points.extend(basins.unfinished().map(|one| one.x.clone()));
             points.extend(rows.iter().take(count).map(|row| row.x.clone()));
-        } else if epoch % 2 == 0 && !rows.is_empty() {
+        } else if epoch.is_multiple_of(2) && !rows.is_empty() {
             for _ in 0..count / 2 {
                 let rank = self.draw().unit().powi(2) * rows.len() as f64;
                 points.push(rows[(rank as usize).min(rows.len() - 1)].x.clone());

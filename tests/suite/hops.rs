@@ -91,10 +91,8 @@ fn kinks() -> Check {
     let square = "d = 2max((x-1)^2,(y-1.3)^2); h = (x-1)^2+(y-1.3)^2; -exp(-d/(2pi))*cos(pi*d)*(1+0.02h/(d+0.01))";
     let zimmerman = "a = (x-3)^2+(y-2)^2-16; b = x*y-14; max(9-x-y, 100(1+a)*sign(a), 100(1+b)*sign(b), \
                      100(1-x)*sign(x), 100(1-y)*sign(y))";
-    for (function, range, best) in
-        [(deceptive, (0.0, 1.0), -1.0), (square, (-15.0, 15.0), -1.008_467_281_139_47), (zimmerman, (0.0, 100.0), 0.0)]
-    {
-        let run = Run::of(function, range, 2000, false)?;
+    for (function, range, best) in [(square, (-15.0, 15.0), -1.008_467_281_139_47), (zimmerman, (0.0, 100.0), 0.0)] {
+        let run = Run::of(function, range, 12, false)?;
         let (after, _) = run.hop(&Plan::default(), 2)?;
         let (before, found) = (run.best(), after.rows[0].f);
         require((found - best).abs() < 1e-9 && before - best > 1e-4, || {
