@@ -12,6 +12,7 @@ use super::rule::Rule;
 use super::solver::{Matrix, Settings, Solver};
 use super::status::{Ends, Status};
 use super::verdict;
+use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Program, Settle};
 use crate::expr::{Expression, Outputs};
 use crate::field::check_size;
@@ -74,6 +75,8 @@ pub struct Searcher<'a> {
     solver: Solver,
     program: Box<dyn Program + 'a>,
     outputs: Outputs,
+    /// The engine of the verdicts.
+    cpu: Option<Cpu>,
 }
 
 impl<'a> Searcher<'a> {
@@ -94,7 +97,7 @@ impl<'a> Searcher<'a> {
         let outputs = expression.gradient()?;
         let solver = search.solver(expression, &outputs, precision)?;
         let program = backend.prepare(&solver.tape, precision)?;
-        Ok(Searcher { search, precision, solver, program, outputs })
+        Ok(Searcher { search, precision, solver, program, outputs, cpu: None })
     }
 
     /// Runs the particles of a range; `starts` gives the starts of some of them, a column per variable. `take` gets the
@@ -153,7 +156,7 @@ impl<'a> Searcher<'a> {
         let values = out[self.solver.value()].clone();
         out.truncate(n);
         let mut ends = Ends { first, positions: out, values, statuses, steps };
-        verdict::judge(&self.outputs, &self.search, &mut ends, &gradient)?;
+        verdict::judge(&self.outputs, &self.search, &mut self.cpu, &mut ends, &gradient)?;
         if self.search.maximize {
             ends.values = negated(&ends.values);
         }

@@ -37,10 +37,27 @@ struct Stopped<'a> {
     precision: Precision,
 }
 
-/// Looks again at those that stopped without converging; `gradient` is that at their ends, in the engine's format.
+/// f and its gradient in f64, with the sign of what is minimised.
+struct Exact<'a> {
+    evaluator: Evaluator<'a>,
+    sign: f64,
+}
+
+impl Exact<'_> {
+    fn at(&mut self, columns: Vec<Vec<f64>>) -> Result<Vec<Vec<f64>>, FieldError> {
+        let mut found: Vec<Vec<f64>> =
+            self.evaluator.evaluate(&Points::columns(columns))?.iter().map(Values::to_f64).collect();
+        found.iter_mut().flatten().for_each(|value| *value *= self.sign);
+        Ok(found)
+    }
+}
+
+/// Looks again at those that stopped without converging; `gradient` is that at their ends, in the engine's format. `cpu`
+/// is made when it is first needed, and serves later batches.
 pub(super) fn judge(
     outputs: &Outputs,
     search: &Search,
+    cpu: &mut Option<Cpu>,
     ends: &mut Ends,
     gradient: &[Values],
 ) -> Result<(), DescentError> {
@@ -49,55 +66,49 @@ pub(super) fn judge(
     if who.is_empty() {
         return Ok(());
     }
-    let cpu = Cpu::new(None)?;
-    let mut evaluator = Evaluator::new(outputs, &cpu, Precision::F64)?;
-    let mut at = |columns: Vec<Vec<f64>>| -> Result<Vec<Vec<f64>>, FieldError> {
-        Ok(evaluator.evaluate(&Points::columns(columns))?.iter().map(Values::to_f64).collect())
+    let cpu = match cpu {
+        Some(cpu) => cpu,
+        None => cpu.insert(Cpu::new(None)?),
     };
-    let x: Vec<Vec<f64>> = ends.positions.iter().map(|c| who.iter().map(|k| c.get(*k)).collect()).collect();
-    let mut exact = at(x.clone())?;
-    if search.maximize {
-        exact.iter_mut().flatten().for_each(|value| *value = -*value);
-    }
-    let stopped = Stopped { search, who, x, exact, precision: ends.values.precision() };
     let sign = if search.maximize { -1.0 } else { 1.0 };
-    let mut near: Vec<Vec<Vec<f64>>> = Vec::new();
-    for pattern in 0..NEIGHBOURS {
-        let mut beside = at(stopped.beside(pattern))?;
-        beside.iter_mut().flatten().for_each(|value| *value *= sign);
-        near.push(beside);
-    }
-    let floor = stopped.at_the_floor(gradient, &near);
+    let mut exact = Exact { evaluator: Evaluator::new(outputs, cpu, Precision::F64)?, sign };
+    let x: Vec<Vec<f64>> = ends.positions.iter().map(|c| who.iter().map(|k| c.get(*k)).collect()).collect();
+    let here = exact.at(x.clone())?;
+    let stopped = Stopped { search, who, x, exact: here, precision: ends.values.precision() };
+    let near = (0..NEIGHBOURS).map(|pattern| exact.at(stopped.beside(pattern))).collect::<Result<Vec<_>, _>>()?;
+    let onwards = exact.at(stopped.onwards())?;
+    let floor = stopped.at_the_floor(gradient, &near, &onwards);
     for (k, status) in stopped.who.iter().zip(&floor) {
         ends.statuses[*k] = status.unwrap_or(ends.statuses[*k]);
     }
     // Only those that are not at the floor are looked at further: that takes four points for each coordinate.
     let rest = stopped.without(&floor);
-    if rest.who.is_empty() {
-        return Ok(());
-    }
-    let (mut rises, mut kinked) = (vec![true; rest.who.len()], vec![false; rest.who.len()]);
-    for i in 0..rest.x.len() {
-        let [left, right, inner_left, inner_right] =
-            [(1.0, -1.0), (1.0, 1.0), (CLOSER, -1.0), (CLOSER, 1.0)].map(|(share, way)| at(rest.moved(i, share * way)));
-        let (left, right, inner) = (left?, right?, (inner_left?, inner_right?));
-        for row in 0..rest.who.len() {
-            for (around, way) in [(&left, -1.0), (&right, 1.0)] {
-                // At a bound there is nothing beyond.
-                rises[row] &= rest.is_beyond(i, row, way) || sign * around[0][row] > rest.exact[0][row];
-            }
-            let jump = |(left, right): (&Vec<Vec<f64>>, &Vec<Vec<f64>>)| (right[1 + i][row] - left[1 + i][row]).abs();
-            let (wide, narrow) = (jump((&left, &right)), jump((&inner.0, &inner.1)));
-            kinked[row] |= narrow > STEADY * wide || wide.is_nan();
-        }
-    }
-    for (row, k) in rest.who.iter().enumerate().filter(|(row, _)| rises[*row]) {
-        ends.statuses[*k] = if kinked[row] { Status::Kink } else { Status::Floor };
-    }
-    Ok(())
+    if rest.who.is_empty() { Ok(()) } else { rest.look_around(&mut exact, ends) }
 }
 
 impl<'a> Stopped<'a> {
+    /// `Kink` or `Floor` where f rises along all coordinates.
+    fn look_around(&self, exact: &mut Exact<'_>, ends: &mut Ends) -> Result<(), DescentError> {
+        let (mut rises, mut kinked) = (vec![true; self.who.len()], vec![false; self.who.len()]);
+        for i in 0..self.x.len() {
+            let mut at = |way: f64| exact.at(self.moved(i, way));
+            let (left, right, inner) = (at(-1.0)?, at(1.0)?, (at(-CLOSER)?, at(CLOSER)?));
+            for row in 0..self.who.len() {
+                for (around, way) in [(&left, -1.0), (&right, 1.0)] {
+                    // At a bound there is nothing beyond.
+                    rises[row] &= self.is_beyond(i, row, way) || around[0][row] > self.exact[0][row];
+                }
+                let jump = |left: &[Vec<f64>], right: &[Vec<f64>]| (right[1 + i][row] - left[1 + i][row]).abs();
+                let (wide, narrow) = (jump(&left, &right), jump(&inner.0, &inner.1));
+                kinked[row] |= narrow > STEADY * wide || wide.is_nan();
+            }
+        }
+        for (row, k) in self.who.iter().enumerate().filter(|(row, _)| rises[*row]) {
+            ends.statuses[*k] = if kinked[row] { Status::Kink } else { Status::Floor };
+        }
+        Ok(())
+    }
+
     /// Those of which nothing is known yet.
     fn without(&self, known: &[Option<Status>]) -> Stopped<'a> {
         let rows: Vec<usize> = (0..self.who.len()).filter(|row| known[*row].is_none()).collect();
@@ -117,8 +128,22 @@ impl<'a> Stopped<'a> {
         self.x.iter().zip(&self.exact[1..]).enumerate().map(column).collect()
     }
 
-    /// `Floor` or `Bound` for those whose gradient is noise.
-    fn at_the_floor(&self, found: &[Values], near: &[Vec<Vec<f64>>]) -> Vec<Option<Status>> {
+    /// A little downhill along all coordinates that no bound holds: beyond the edge of f's domain, where that is what
+    /// stopped them.
+    fn onwards(&self) -> Vec<Vec<f64>> {
+        let column = |i: usize| {
+            let far = |row: usize| {
+                let (x, g) = (self.x[i][row], self.exact[1 + i][row]);
+                if self.holds(i, row, g) { x } else { x - g.signum() * self.little(i, x) }
+            };
+            (0..self.who.len()).map(far).collect()
+        };
+        (0..self.x.len()).map(column).collect()
+    }
+
+    /// `Floor` or `Bound` for those whose gradient is noise. What is infinite, or not a number a step onwards, is no
+    /// measure of noise.
+    fn at_the_floor(&self, found: &[Values], near: &[Vec<Vec<f64>>], onwards: &[Vec<f64>]) -> Vec<Option<Status>> {
         let one = |row: usize| {
             let (mut left, mut noise, mut held) = (0.0, 0.0, false);
             for i in 0..self.x.len() {
@@ -129,11 +154,12 @@ impl<'a> Stopped<'a> {
                 }
                 left += g.abs();
                 // The solver's own gradient has the sign of what it minimises.
-                let change = near.iter().map(|beside| (beside[1 + i][row] - g).abs()).fold(0.0, f64::max);
+                let change = near.iter().map(|beside| (beside[1 + i][row] - g).abs()).fold(0.0, larger);
                 noise += (found[i].get(self.who[row]) - g).abs() + change;
             }
             let status = if held { Status::Bound } else { Status::Floor };
-            (left <= FLOOR * noise).then_some(status)
+            let usable = noise.is_finite() && onwards.iter().all(|column| column[row].is_finite());
+            (usable && left <= FLOOR * noise).then_some(status)
         };
         (0..self.who.len()).map(one).collect()
     }
@@ -152,11 +178,19 @@ impl<'a> Stopped<'a> {
 
     /// All points with one coordinate moved a little.
     fn moved(&self, i: usize, way: f64) -> Vec<Vec<f64>> {
-        let (low, high) = self.search.ranges.get(i).copied().unwrap_or((-1.0, 1.0));
-        let near = NEAR * (high - low).abs();
-        let share = self.precision.ulp(1.0).sqrt();
         let mut columns = self.x.clone();
-        columns[i].iter_mut().for_each(|x| *x += way * share * x.abs().max(near));
+        columns[i].iter_mut().for_each(|x| *x += way * self.little(i, *x));
         columns
     }
+
+    /// How far a coordinate must move for f to change by more than rounding.
+    fn little(&self, i: usize, x: f64) -> f64 {
+        let (low, high) = self.search.ranges.get(i).copied().unwrap_or((-1.0, 1.0));
+        self.precision.ulp(1.0).sqrt() * x.abs().max(NEAR * (high - low).abs())
+    }
+}
+
+/// NaN where either is.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
 }

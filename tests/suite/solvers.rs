@@ -169,6 +169,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     tests.extend(on_each("solvers::company_changes_nothing", company_changes_nothing));
     tests.extend(on_each("solvers::bounds_hold", bounds_hold));
     tests.extend(on_each("solvers::every_end_is_told", every_end_is_told));
+    tests.extend(on_each("solvers::the_edge_of_a_domain_is_no_floor", edges));
     tests.extend(on_each("solvers::climbs", climbs));
     tests.extend(on_each("solvers::rules_come_to_rest", rules_come_to_rest));
     tests.push(Trial::test("solvers::threads_and_machine_code_change_nothing", threads_and_machine_code));
@@ -341,6 +342,29 @@ fn every_end_is_told(engine: Engine, backend: &dyn Backend) -> Result<(), Failed
             let told = status != Status::Value || !ends.values.get(k).is_finite();
             require(told, || format!("{text}: f = {} where it is not finite", ends.values.get(k)))?;
             require(u64::from(ends.steps[k]) <= steps, || format!("{text}: {} steps of {steps}", ends.steps[k]))?;
+        }
+    }
+    Ok(())
+}
+
+/// f falls up to the edge of its domain, where its slope is infinite or not small: no minimum, though from one place to the
+/// next the slope changes by as much as it has. Beside it a minimum, to show that this alone makes the difference.
+fn edges(engine: Engine, backend: &dyn Backend) -> Result<(), Failed> {
+    for (text, minimum) in [
+        ("sqrt(x - 1)", false),
+        ("ln(x - 1)", false),
+        ("sqrt(x - 1) + (y - 1/3)^2", false),
+        ("-(x - 1) ln(x - 1)", false),
+        ("1e6 (x - 1) ln(x - 1)", true),
+    ] {
+        let n = Expression::parse(text)?.variables().len();
+        let columns = starts::uniform_box(3, 60, &vec![(1.01, 1.3); n]);
+        let ranges = vec![(1.0, 1.3); n];
+        let ends =
+            run(text, search(Method::Auto, ranges, engine.precision), &columns, 0..60, (backend, engine.precision))?;
+        for k in 0..60 {
+            let right = ends.statuses[k].is_success() == minimum;
+            require(right, || format!("{text}: {:?} at {:?}", ends.statuses[k], point(&ends, k)))?;
         }
     }
     Ok(())
