@@ -15,6 +15,7 @@ use crate::field::{Evaluator, tape_of};
 use crate::points::{Points, Values};
 use crate::real::Precision;
 use crate::tape::Tape;
+use rayon::prelude::*;
 
 /// Variables up to which the Hessian is taken, which has the square of their number of entries.
 pub(super) const VARIABLES: usize = 64;
@@ -56,6 +57,13 @@ pub(super) struct Polisher<'a> {
     /// f, its gradient and, where there is one, its Hessian.
     pub(super) tape: Tape,
     pub(super) hessian: bool,
+    way: Way<'a>,
+}
+
+/// How a point moves, which threads share.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    hessian: bool,
     bounds: Option<&'a [(f64, f64)]>,
     sides: &'a [f64],
     /// 1, or -1 where f is climbed: then all is done for -f.
@@ -105,7 +113,8 @@ impl<'a> Polisher<'a> {
         };
         let evaluator = Evaluator::new(&outputs, backend, Precision::F64)?;
         let sign = if maximize { -1.0 } else { 1.0 };
-        Ok(Polisher { evaluator, tape: tape_of(&outputs), hessian: hessian.is_some(), bounds, sides, sign })
+        let way = Way { hessian: hessian.is_some(), bounds, sides, sign };
+        Ok(Polisher { evaluator, tape: tape_of(&outputs), hessian: way.hessian, way })
     }
 
     /// f and its derivatives, as the tape has them.
@@ -124,35 +133,39 @@ impl<'a> Polisher<'a> {
     }
 
     fn part(&mut self, points: &[Vec<f64>]) -> Result<Vec<Polished>, DescentError> {
-        let starts: Vec<Vec<f64>> = points.iter().map(|x| self.onto(x.clone())).collect();
+        let way = self.way;
+        let starts: Vec<Vec<f64>> = points.iter().map(|x| way.onto(x.clone())).collect();
         let samples = self.samples(&starts.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
-        let mut states: Vec<State> = starts.into_iter().zip(samples).map(|(x, sample)| self.start(x, sample)).collect();
+        let begun = starts.into_par_iter().zip(samples).map(|(x, sample)| way.start(x, sample));
+        let mut states: Vec<State> = begun.collect();
         for _ in 0..ROUNDS {
-            let moving: Vec<usize> = (0..states.len()).filter(|k| !states[*k].done).collect();
-            if moving.is_empty() {
+            let trials: Vec<&[f64]> = states.iter().filter(|s| !s.done).map(|state| state.trial.as_slice()).collect();
+            if trials.is_empty() {
                 break;
             }
-            let trials: Vec<&[f64]> = moving.iter().map(|k| states[*k].trial.as_slice()).collect();
             let samples = self.samples(&trials)?;
-            moving.into_iter().zip(samples).for_each(|(k, sample)| self.judge(&mut states[k], sample));
+            let moving: Vec<&mut State> = states.iter_mut().filter(|state| !state.done).collect();
+            moving.into_par_iter().zip(samples).for_each(|(state, sample)| way.judge(state, sample));
         }
-        Ok(states.into_iter().map(|state| self.end(state)).collect())
+        Ok(states.into_par_iter().map(|state| way.end(state)).collect())
     }
 
     /// f and its derivatives at points.
     fn samples(&mut self, points: &[&[f64]]) -> Result<Vec<Sample>, DescentError> {
-        let n = self.sides.len();
+        let (n, sign) = (self.way.sides.len(), self.way.sign);
         let column = |v: usize| Values::F64(points.iter().map(|point| point[v]).collect());
         let columns = self.evaluator.evaluate(&Points::list((0..n).map(column).collect()))?;
-        let gather = |k: usize, columns: &[Values]| columns.iter().map(|c| self.sign * c.get(k)).collect();
+        let gather = |k: usize, columns: &[Values]| columns.iter().map(|c| sign * c.get(k)).collect();
         let sample = |k: usize| Sample {
-            f: self.sign * columns[0].get(k),
+            f: sign * columns[0].get(k),
             gradient: gather(k, &columns[1..=n]),
             hessian: gather(k, &columns[1 + n..]),
         };
-        Ok((0..points.len()).map(sample).collect())
+        Ok((0..points.len()).into_par_iter().map(sample).collect())
     }
+}
 
+impl Way<'_> {
     fn start(&self, x: Vec<f64>, sample: Sample) -> State {
         let mut state = State {
             start: x.clone(),
@@ -330,11 +343,11 @@ mod tests {
         let (cpu, f) = (Cpu::new(Some(1))?, Expression::parse("exp(x) - x")?);
         let mut polisher = Polisher::new(&f, None, &[0.01], false, &cpu)?;
         let sample = polisher.samples(&[&[0.1]])?.remove(0);
-        let mut state = polisher.start(vec![0.1], sample);
+        let mut state = polisher.way.start(vec![0.1], sample);
         for _ in 0..3 {
             let before = state.x[0].abs();
             let sample = polisher.samples(&[&state.trial.clone()])?.remove(0);
-            polisher.judge(&mut state, sample);
+            polisher.way.judge(&mut state, sample);
             assert!((state.x[0] / (0.5 * before * before) - 1.0).abs() < 0.1, "{before}, {}", state.x[0]);
         }
         Ok(())
@@ -351,9 +364,9 @@ mod tests {
             let mut polisher = Polisher::new(&f, Some(&bounds), &sides, maximize, &cpu)?;
             let mut better = 0;
             for (start, end) in points.iter().zip(polisher.polish(&points)?) {
-                let start = polisher.onto(start.clone());
+                let start = polisher.way.onto(start.clone());
                 let sample = polisher.samples(&[&start])?.remove(0);
-                let norm = norm(&sample, &polisher.held(&start, &sample));
+                let norm = norm(&sample, &polisher.way.held(&start, &sample));
                 for ((x, from), ((lo, hi), side)) in end.x.iter().zip(&start).zip(bounds.iter().zip(&sides)) {
                     assert!((lo..=hi).contains(&x) && (x - from).abs() <= 50.001 * side, "{start:?} {end:?}");
                 }
