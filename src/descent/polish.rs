@@ -15,12 +15,15 @@ use crate::field::{Evaluator, tape_of};
 use crate::points::{Points, Values};
 use crate::real::Precision;
 use crate::tape::Tape;
-use rayon::prelude::*;
+use std::panic::resume_unwind;
+use std::thread;
 
 /// Variables up to which the Hessian is taken, which has the square of their number of entries.
 pub(super) const VARIABLES: usize = 64;
 /// Evaluations that a point may take. A simple minimum takes four; one of fourth order gains a factor of 1.5 by each.
 const ROUNDS: usize = 60;
+/// Points for which a thread is begun.
+const MANY: usize = 256;
 /// Bytes of results at a time.
 const BYTES: usize = 64 << 20;
 /// How far from its start a point may go, in cells.
@@ -136,18 +139,19 @@ impl<'a> Polisher<'a> {
         let way = self.way;
         let starts: Vec<Vec<f64>> = points.iter().map(|x| way.onto(x.clone())).collect();
         let samples = self.samples(&starts.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
-        let begun = starts.into_par_iter().zip(samples).map(|(x, sample)| way.start(x, sample));
-        let mut states: Vec<State> = begun.collect();
+        let starts: Vec<(Vec<f64>, Sample)> = starts.into_iter().zip(samples).collect();
+        let mut states = on_all_cores(starts, |(x, sample)| way.start(x, sample));
         for _ in 0..ROUNDS {
             let trials: Vec<&[f64]> = states.iter().filter(|s| !s.done).map(|state| state.trial.as_slice()).collect();
             if trials.is_empty() {
                 break;
             }
             let samples = self.samples(&trials)?;
-            let moving: Vec<&mut State> = states.iter_mut().filter(|state| !state.done).collect();
-            moving.into_par_iter().zip(samples).for_each(|(state, sample)| way.judge(state, sample));
+            let moving = states.iter_mut().filter(|state| !state.done);
+            let moving: Vec<(&mut State, Sample)> = moving.zip(samples).collect();
+            on_all_cores(moving, |(state, sample)| way.judge(state, sample));
         }
-        Ok(states.into_par_iter().map(|state| way.end(state)).collect())
+        Ok(on_all_cores(states, |state| way.end(state)))
     }
 
     /// f and its derivatives at points.
@@ -161,7 +165,7 @@ impl<'a> Polisher<'a> {
             gradient: gather(k, &columns[1..=n]),
             hessian: gather(k, &columns[1 + n..]),
         };
-        Ok((0..points.len()).into_par_iter().map(sample).collect())
+        Ok(on_all_cores((0..points.len()).collect(), sample))
     }
 }
 
@@ -302,6 +306,23 @@ impl Way<'_> {
     fn cells(&self, step: &[f64]) -> f64 {
         step.iter().zip(self.sides).map(|(p, side)| p.abs() / side).fold(0.0, f64::max)
     }
+}
+
+/// Each item's result, in order.
+fn on_all_cores<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let size = items.len().div_ceil(cores);
+    if size < MANY {
+        return items.into_iter().map(work).collect();
+    }
+    let mut items = items.into_iter();
+    let parts: Vec<Vec<T>> = (0..cores).map(|_| items.by_ref().take(size).collect()).collect();
+    let work = &work;
+    thread::scope(|scope| {
+        let one = |part: Vec<T>| scope.spawn(move || part.into_iter().map(work).collect::<Vec<R>>());
+        let threads: Vec<_> = parts.into_iter().map(one).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
 }
 
 impl Sample {
