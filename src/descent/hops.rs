@@ -1,7 +1,7 @@
 //! Hops: from the best minima that starts have led to, to better ones that no start leads to.
 //!
 //! Flows in: the table of the starts, a [`Plan`], an engine in f64. Flows out: the table with what is better, and [`Hops`],
-//! what it took. A population of the best points lives through generations of [`moves`](super::moves): trials whose f is
+//! what it took. A population of the best points lives through generations of `moves`: trials whose f is
 //! evaluated side by side, each in the place of its parent if it is no worse; where that brings nothing more, searches start
 //! from such trials. What becomes of it depends on the table, the seed and the budget alone, so that joined shares hop as one
 //! run does. Shares of starts are not touched: a minimum that hops alone have found has no hits.
