@@ -110,6 +110,11 @@ pub trait Backend: Send + Sync {
         Ok(None)
     }
 
+    /// Threads of this machine's processor that it works with, and that may be used for work around it.
+    fn threads(&self) -> usize {
+        1
+    }
+
     /// Throws away what it keeps of tapes that it has compiled, so that the next is compiled anew. A driver may still
     /// have a cache of its own.
     fn forget(&self) {}

@@ -87,7 +87,7 @@ pub(super) fn known(
             false => checker.check(&polisher.tape, &list, &[], 0, part.len()),
         };
         all.extend(part.iter().enumerate().map(|(k, point)| {
-            let kind = if polisher.hessian { kind(point, &checked, k, basins, tolerance) } else { Kind::Unknown };
+            let kind = if polisher.has_hessian() { kind(point, &checked, k, basins, tolerance) } else { Kind::Unknown };
             Known { kind, noise: checked[0].bound[k] }
         }));
     }

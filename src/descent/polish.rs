@@ -59,7 +59,8 @@ pub(super) struct Polisher<'a> {
     evaluator: Evaluator<'a>,
     /// f, its gradient and, where there is one, its Hessian.
     pub(super) tape: Tape,
-    pub(super) hessian: bool,
+    /// Threads for what is done between evaluations.
+    threads: usize,
     way: Way<'a>,
 }
 
@@ -117,7 +118,12 @@ impl<'a> Polisher<'a> {
         let evaluator = Evaluator::new(&outputs, backend, Precision::F64)?;
         let sign = if maximize { -1.0 } else { 1.0 };
         let way = Way { hessian: hessian.is_some(), bounds, sides, sign };
-        Ok(Polisher { evaluator, tape: tape_of(&outputs), hessian: way.hessian, way })
+        Ok(Polisher { evaluator, tape: tape_of(&outputs), threads: backend.threads(), way })
+    }
+
+    /// Whether there is a Hessian, without which points stay where they are.
+    pub(super) fn has_hessian(&self) -> bool {
+        self.way.hessian
     }
 
     /// f and its derivatives, as the tape has them.
@@ -136,11 +142,11 @@ impl<'a> Polisher<'a> {
     }
 
     fn part(&mut self, points: &[Vec<f64>]) -> Result<Vec<Polished>, DescentError> {
-        let way = self.way;
+        let (way, threads) = (self.way, self.threads);
         let starts: Vec<Vec<f64>> = points.iter().map(|x| way.onto(x.clone())).collect();
         let samples = self.samples(&starts.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         let starts: Vec<(Vec<f64>, Sample)> = starts.into_iter().zip(samples).collect();
-        let mut states = on_all_cores(starts, |(x, sample)| way.start(x, sample));
+        let mut states = on_threads(threads, starts, |(x, sample)| way.start(x, sample));
         for _ in 0..ROUNDS {
             let trials: Vec<&[f64]> = states.iter().filter(|s| !s.done).map(|state| state.trial.as_slice()).collect();
             if trials.is_empty() {
@@ -149,9 +155,9 @@ impl<'a> Polisher<'a> {
             let samples = self.samples(&trials)?;
             let moving = states.iter_mut().filter(|state| !state.done);
             let moving: Vec<(&mut State, Sample)> = moving.zip(samples).collect();
-            on_all_cores(moving, |(state, sample)| way.judge(state, sample));
+            on_threads(threads, moving, |(state, sample)| way.judge(state, sample));
         }
-        Ok(on_all_cores(states, |state| way.end(state)))
+        Ok(on_threads(threads, states, |state| way.end(state)))
     }
 
     /// f and its derivatives at points.
@@ -165,7 +171,7 @@ impl<'a> Polisher<'a> {
             gradient: gather(k, &columns[1..=n]),
             hessian: gather(k, &columns[1 + n..]),
         };
-        Ok(on_all_cores((0..points.len()).collect(), sample))
+        Ok(on_threads(self.threads, (0..points.len()).collect(), sample))
     }
 }
 
@@ -309,14 +315,13 @@ impl Way<'_> {
 }
 
 /// Each item's result, in order.
-fn on_all_cores<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let size = items.len().div_ceil(cores);
-    if size < MANY {
+fn on_threads<T: Send, R: Send>(threads: usize, items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let size = items.len().div_ceil(threads);
+    if threads == 1 || size < MANY {
         return items.into_iter().map(work).collect();
     }
     let mut items = items.into_iter();
-    let parts: Vec<Vec<T>> = (0..cores).map(|_| items.by_ref().take(size).collect()).collect();
+    let parts: Vec<Vec<T>> = (0..threads).map(|_| items.by_ref().take(size).collect()).collect();
     let work = &work;
     thread::scope(|scope| {
         let one = |part: Vec<T>| scope.spawn(move || part.into_iter().map(work).collect::<Vec<R>>());

@@ -163,6 +163,10 @@ impl Backend for Cpu {
         self.level.fused()
     }
 
+    fn threads(&self) -> usize {
+        Cpu::threads(self)
+    }
+
     fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError> {
         Ok(match precision {
             Precision::F32 => Box::new(Prepared::<f32>::new(self, tape)),

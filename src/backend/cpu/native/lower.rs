@@ -375,12 +375,7 @@ impl Lowering {
     }
 
     fn constant(&mut self, bits: u64) -> Operand {
-        let constants = &mut self.program.constants;
-        let place = constants.iter().position(|known| *known == bits).unwrap_or_else(|| {
-            constants.push(bits);
-            constants.len() - 1
-        });
-        Operand::Number(Number::Constant(place))
+        self.program.constant(bits)
     }
 
     /// The bits of a constant.

@@ -184,6 +184,15 @@ impl Program {
         2 * ready.into_iter().max().unwrap_or(0) > work
     }
 
+    /// A constant by its bits, which is there once.
+    pub(super) fn constant(&mut self, bits: u64) -> Operand {
+        let known = self.constants.iter().position(|known| *known == bits);
+        Operand::Number(Number::Constant(known.unwrap_or_else(|| {
+            self.constants.push(bits);
+            self.constants.len() - 1
+        })))
+    }
+
     /// For how many half cycles the divider is taken, and the other units.
     pub(super) fn occupied(&self) -> [usize; 2] {
         [true, false].map(|divides| {

@@ -9,7 +9,7 @@
 //! Newton steps round it correctly (one of 2^23, whose significand is all ones, would come out too small, so the smallest
 //! possible reciprocal is a lower bound). A quotient with it is at most 1.5 units in the last place off, and its remainder
 //! times the reciprocal rounds it correctly: P. Markstein, "Computation of elementary functions on the IBM RISC
-//! System/6000 processor", 1990. That theorem asks for a first quotient at most one unit off; the test `native` goes
+//! System/6000 processor", 1990. That theorem asks for a first quotient at most one unit off; the test `quotients` goes
 //! through all pairs so near to the middle of two numbers that 1.5 could matter.
 //!
 //! Who should not use it: anyone but `steps`: a quotient that is subnormal is zero here, as in a descent.
@@ -30,7 +30,7 @@ pub(super) fn relieve(program: &mut Program, machine: Machine) {
     if moved == 0 {
         return;
     }
-    let constants = [1.0f32, LEAST].map(|number| constant(program, number));
+    let constants = [1.0f32, LEAST].map(|number| program.constant(u64::from(number.to_bits())));
     let mut seen = 0;
     for instruction in std::mem::take(&mut program.code) {
         // Evenly: the divider works on those between.
@@ -57,15 +57,6 @@ fn surplus(program: &Program) -> usize {
         [Kind::Divide.cycles().1, alone.occupied()[1]]
     };
     divider.saturating_sub(others) / (gained + paid)
-}
-
-fn constant(program: &mut Program, number: f32) -> Operand {
-    let bits = u64::from(number.to_bits());
-    let known = program.constants.iter().position(|constant| *constant == bits);
-    Operand::Number(Number::Constant(known.unwrap_or_else(|| {
-        program.constants.push(bits);
-        program.constants.len() - 1
-    })))
 }
 
 /// What makes a quotient's instructions.
