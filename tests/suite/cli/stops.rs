@@ -88,8 +88,8 @@ impl Stop {
         send(&child, signal)?;
         let sent = Instant::now();
         wait(&mut child)?;
-        // Asked for is a second; a busy machine gets more.
-        assert!(sent.elapsed() < Duration::from_secs(5), "{}: it took {:?}", self.line, sent.elapsed());
+        // A second is meant; what would have run on is what this tells, so a busy machine gets more.
+        assert!(sent.elapsed() < Duration::from_secs(20), "{}: it took {:?}", self.line, sent.elapsed());
         drop(feeder);
         let run = finish(child)?;
         let said = run.err.matches("gradfield: interrupted; no file was written\n").count();
