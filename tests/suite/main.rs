@@ -9,6 +9,7 @@ mod benches;
 mod bound;
 mod cli;
 mod direction;
+mod divider;
 mod engines;
 mod files;
 #[cfg(feature = "gpu")]
@@ -23,7 +24,6 @@ mod ops;
 mod optimisers;
 mod parse;
 mod probe;
-mod quotients;
 mod readme;
 mod rules;
 mod solvers;
@@ -46,7 +46,7 @@ fn main() {
     tests.extend(identities::tests());
     tests.extend(minima::tests());
     tests.extend(native::tests());
-    tests.extend(quotients::tests());
+    tests.extend(divider::tests());
     tests.extend(noise::tests());
     tests.extend(ops::tests());
     tests.extend(optimisers::tests());

@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const STRIDE: u64 = 2;
 /// Particles that a thread takes at a time.
 const HANDFUL: usize = 64;
-/// A lane without a particle.
-const NOBODY: usize = usize::MAX;
+/// Lanes that are looked at together.
+const WORD: usize = u64::BITS as usize;
 
 /// The particles of all threads.
 struct Queue<'a, T> {
@@ -58,51 +58,67 @@ impl<T: Lane> Queue<'_, T> {
         mut advance: impl FnMut(&mut Runner<'_, T>),
     ) -> Result<(), BackendError> {
         let group = runner.group();
-        let (mut who, mut mine) = (vec![NOBODY; group], 0..0);
-        let mut busy = 0;
+        let (mut who, mut mine) = (vec![0; group], 0..0);
+        // A bit for each lane that has a particle.
+        let mut busy = vec![0u64; group.div_ceil(WORD)];
         for (lane, who) in who.iter_mut().enumerate() {
-            *who = self.let_in(&mut mine, runner.state(), lane, group);
-            busy += usize::from(*who != NOBODY);
+            let next = self.let_in(&mut mine, runner.state(), lane, group);
+            busy[lane / WORD] |= u64::from(next.is_some()) << (lane % WORD);
+            *who = next.unwrap_or(0);
         }
         let status = self.settle.status * group;
-        let mut done = Vec::with_capacity(group);
-        while busy > 0 {
+        while busy.iter().any(|word| *word != 0) {
             check_interrupt()?;
             advance(runner);
             let state = runner.state();
-            let ended = state[status..status + group].iter().zip(&who).enumerate();
-            done.extend(
-                ended.filter(|(_, (status, who))| **status != T::default() && **who != NOBODY).map(|(lane, _)| lane),
-            );
-            for lane in done.drain(..) {
-                for (out, column) in self.out.0.iter().zip(state.chunks_exact(group)) {
-                    // SAFETY: a particle is one lane's alone, and the columns are as long as there are particles.
-                    unsafe { *out.add(who[lane]) = column[lane] };
+            for (first, busy) in (0..group).step_by(WORD).zip(&mut busy) {
+                let lanes = &state[status + first..status + group.min(first + WORD)];
+                let zero = T::default();
+                let ended =
+                    lanes.iter().enumerate().fold(0, |bits, (k, status)| bits | u64::from(*status != zero) << k);
+                let mut ended = ended & *busy;
+                while ended != 0 {
+                    let bit = ended.trailing_zeros() as usize;
+                    ended &= ended - 1;
+                    let lane = first + bit;
+                    self.let_out(who[lane], state, lane, group);
+                    match self.let_in(&mut mine, state, lane, group) {
+                        Some(next) => who[lane] = next,
+                        None => *busy &= !(1 << bit),
+                    }
                 }
-                who[lane] = self.let_in(&mut mine, state, lane, group);
-                busy -= usize::from(who[lane] == NOBODY);
             }
         }
         Ok(())
     }
 
+    /// Puts a particle's columns where they belong.
+    fn let_out(&self, particle: usize, state: &[T], lane: usize, group: usize) {
+        for (k, out) in self.out.0.iter().enumerate() {
+            // SAFETY: a particle is one lane's alone, and the columns are as long as there are particles.
+            unsafe { *out.add(particle) = state[k * group + lane] };
+        }
+    }
+
     /// Puts the next particle into a lane, and says which; where none waits one that is done already, so that it is not
     /// slow in a way of its own. Threads take particles by the handful: a shared counter costs as much as a few steps.
-    fn let_in(&self, mine: &mut Range<usize>, state: &mut [T], lane: usize, group: usize) -> usize {
+    fn let_in(&self, mine: &mut Range<usize>, state: &mut [T], lane: usize, group: usize) -> Option<usize> {
         if mine.start == mine.end {
             let first = self.next.fetch_add(HANDFUL, Ordering::Relaxed);
             *mine = first.min(self.count)..(first + HANDFUL).min(self.count);
         }
         let next = mine.next();
-        let mut columns = state.chunks_exact_mut(group);
-        for (start, column) in self.starts.iter().zip(&mut columns) {
-            column[lane] = start[next.unwrap_or(0)];
-            flush(&mut column[lane..=lane]);
+        for (k, start) in self.starts.iter().enumerate() {
+            let mut number = [start[next.unwrap_or(0)]];
+            flush(&mut number);
+            state[k * group + lane] = number[0];
         }
-        columns.for_each(|column| column[lane] = T::default());
+        for k in self.starts.len()..self.settle.columns {
+            state[k * group + lane] = T::default();
+        }
         if next.is_none() {
             state[self.settle.status * group + lane] = T::from_f64(1.0);
         }
-        next.unwrap_or(NOBODY)
+        next
     }
 }

@@ -7,7 +7,7 @@
 //! Who should not use it: anyone but `registers`, `emit` and `frame`.
 
 use super::codes::{self, Form, Machine, by_machine};
-use super::program::Kind;
+use super::program::{Kind, Mantissa};
 use iced_x86::{Code, Encoder, IcedError, Instruction, MemoryOperand, Register};
 
 /// Where something in memory is found: a pointer that the function is given, or one of a table of them.
@@ -210,10 +210,18 @@ impl Assembler {
             Kind::ShiftLeft(by) => (codes::shift(self.machine, true), Some(by)),
             Kind::ShiftRight(by) => (codes::shift(self.machine, false), Some(by)),
             Kind::SquareRoot => (codes::root(self.machine), None),
-            // Between 1 and 2, with the number's sign.
-            Kind::Mantissa => (Code::EVEX_Vgetmantps_zmm_k1z_zmmm512b32_imm8_sae, Some(0)),
+            // Bits 0 and 1: the interval; 2 and 3: what becomes of the sign.
+            Kind::Mantissa(which) => {
+                let number = match which {
+                    Mantissa::Whole => 0b0000,
+                    Mantissa::Square => 0b1001,
+                    Mantissa::SquareMagnitude => 0b0101,
+                };
+                (Code::EVEX_Vgetmantps_zmm_k1z_zmmm512b32_imm8_sae, Some(number))
+            }
             Kind::Exponent => (Code::EVEX_Vgetexpps_zmm_k1z_zmmm512b32_sae, None),
             Kind::Reciprocal => (Code::EVEX_Vrcp14ps_zmm_k1z_zmmm512b32, None),
+            Kind::ReciprocalRoot => (Code::EVEX_Vrsqrt14ps_zmm_k1z_zmmm512b32, None),
             _ => (Code::VEX_Knotw_kr_kr, None),
         };
         let instruction = match (self.last(of)?, number) {

@@ -35,9 +35,10 @@ impl Allocator<'_> {
             | Kind::Round(_)
             | Kind::ShiftLeft(_)
             | Kind::ShiftRight(_)
-            | Kind::Mantissa
+            | Kind::Mantissa(_)
             | Kind::Exponent
-            | Kind::Reciprocal => self.unary(instruction.kind, out, items[0])?,
+            | Kind::Reciprocal
+            | Kind::ReciprocalRoot => self.unary(instruction.kind, out, items[0])?,
             kind => self.binary(kind, out, [items[0], items[1]])?,
         };
         self.release_spills(&items);

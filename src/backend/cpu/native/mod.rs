@@ -6,21 +6,21 @@
 //! common. The bits are the interpreter's (a NaN may be another NaN), which remains for every other processor and for
 //! small work.
 //!
-//! `text` reads the kernels; `lower` takes a tape apart to a `program`, the processor's operations; `quotient` takes
-//! quotients off the divider; `schedule` puts all in order, `registers` places their numbers, `emit` makes each an instruction, which `assemble` (with the table in
-//! `codes`) makes bytes; `frame` closes a loop around them, `memory` makes it executable; `steps` runs it over a
-//! descent's particles, `rows` over a grid.
+//! `text` reads the kernels; `lower` takes a tape apart to a `program`, the processor's operations; `divider` takes roots
+//! and quotients off the divider; `schedule` puts all in order, `registers` places their numbers, `emit` makes each an
+//! instruction, which `assemble` (with the table in `codes`) makes bytes; `frame` closes a loop around them, `memory`
+//! makes it executable; `steps` runs it over a descent's particles, `rows` over a grid.
 //!
 //! Who should not use it: anyone but `cpu`, whose [`Cpu::without_native`](super::Cpu::without_native) turns it off.
 
 mod assemble;
 mod codes;
+mod divider;
 mod emit;
 mod frame;
 mod lower;
 mod memory;
 mod program;
-mod quotient;
 mod registers;
 mod rows;
 mod schedule;

@@ -37,6 +37,17 @@ pub(super) enum Test {
     Unordered,
 }
 
+/// Which of a number's mantissas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Mantissa {
+    /// Between 1 and 2, or -2 and -1.
+    Whole,
+    /// Between 1/2 and 2, by a power of four; NaN of a negative number, -1 of -0.
+    Square,
+    /// The same without the sign.
+    SquareMagnitude,
+}
+
 /// What an instruction does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
@@ -80,13 +91,15 @@ pub(super) enum Kind {
     Neither,
     /// b where the condition a holds, else c.
     Choose,
-    /// The number between 1 and 2, or -2 and -1, that a power of two makes a; 1 of zero and infinity.
-    Mantissa,
+    /// What a power of two makes of a; 1 of zero and infinity.
+    Mantissa(Mantissa),
     /// That power's exponent; -infinity of zero, infinity of infinity.
     Exponent,
     /// 1/a, 2^-14 off at most.
     Reciprocal,
-    /// a 2^b.
+    /// 1/sqrt(a), as exact.
+    ReciprocalRoot,
+    /// a 2^b, b rounded down.
     Scale,
     /// The larger magnitude of a and b, with the sign of a.
     LargerMagnitude,
@@ -121,7 +134,7 @@ impl Kind {
             Kind::Round(_) => (8, 4),
             Kind::And | Kind::Or | Kind::Xor | Kind::IntegerAdd | Kind::ShiftLeft(_) | Kind::ShiftRight(_) => (1, 1),
             Kind::Choose => (2, 1),
-            Kind::Reciprocal => (7, 4),
+            Kind::Reciprocal | Kind::ReciprocalRoot => (7, 4),
             Kind::Scale => (6, 2),
             _ => (4, 1),
         }

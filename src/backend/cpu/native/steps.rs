@@ -8,11 +8,11 @@
 use super::super::plan::Plan;
 use super::super::{Columns, Lane};
 use super::codes::Machine;
+use super::divider;
 use super::frame::{self, Generated, LONG, SHORT};
 use super::lower::lower;
 use super::memory::{Code, Lines};
 use super::program::Program;
-use super::quotient;
 use super::registers::Shape;
 use crate::kernel::{Block, Level};
 
@@ -44,7 +44,7 @@ impl<T: Lane> NativeSteps<T> {
     pub(in super::super) fn new(plan: &Plan, level: Level) -> Option<NativeSteps<T>> {
         let machine = Machine::of(T::PRECISION, level)?;
         let mut program = lower(plan, plan.outputs.len(), T::PRECISION)?;
-        quotient::relieve(&mut program, machine);
+        divider::relieve(&mut program, machine);
         let Generated { bytes, spills, shape } = best(&program, machine)?;
         let constants = Lines::constants(&program, machine);
         Some(NativeSteps { code: Code::new(&bytes)?, shape, spills, machine, columns: program.inputs, constants })

@@ -1,4 +1,7 @@
-//! Quotients of descents, which machine code takes off the divider: bit for bit those of the interpreter, which divides.
+//! Roots and quotients of descents, which machine code takes off the divider: bit for bit those of the interpreter, which
+//! leaves them to it.
+//!
+//! A root's significand depends on the significand and on whether the exponent is odd: all such are tried.
 //!
 //! A quotient by the other units goes wrong, if at all, where the true one is next to the middle of two numbers: all
 //! such pairs of f32 significands are tried. (The first quotient is at most 1.5 units in the last place off, its remainder
@@ -16,8 +19,8 @@ use libtest_mimic::{Failed, Trial};
 
 /// The numerators that are tried, with either sign.
 const NUMERATORS: i64 = 8;
-/// Quotients of the tape: some of several are taken off the divider, never all.
-const QUOTIENTS: usize = 5;
+/// Operations of the tape: some of several are taken off the divider, never all.
+const COPIES: usize = 5;
 /// Pairs that are computed at once.
 const BATCH: usize = 1 << 19;
 
@@ -26,11 +29,15 @@ pub(crate) fn tests() -> Vec<Trial> {
     for level in [Level::Avx2, Level::Avx512] {
         let here = Level::best() >= level;
         for precision in [Precision::F32, Precision::F64] {
-            let name = format!("quotients::{}::{}::any_bits", level.name(), precision.name());
-            tests.push(Trial::test(name, move || any_bits(level, precision)).with_ignored_flag(!here));
+            for op in ["divide", "sqrt"] {
+                let name = format!("divider::{}::{}::{op}::any_bits", level.name(), precision.name());
+                tests.push(Trial::test(name, move || any_bits(op, level, precision)).with_ignored_flag(!here));
+            }
         }
-        let name = format!("quotients::{}::f32::near_the_middle", level.name());
+        let name = format!("divider::{}::f32::divide::near_the_middle", level.name());
         tests.push(Trial::test(name, move || near_the_middle(level)).with_ignored_flag(!here));
+        let name = format!("divider::{}::f32::sqrt::every_significand", level.name());
+        tests.push(Trial::test(name, move || every_significand(level)).with_ignored_flag(!here));
     }
     tests
 }
@@ -44,29 +51,28 @@ fn random(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// a, a, ..., b, b, ... to a/b, a/b, ..., b, b, ...
-fn tape() -> Tape {
+/// a, a, ..., b, b, ... to a/b, a/b, ..., b, b, ...; a, a, ... to their roots.
+fn tape(op: &str, operands: usize) -> Tape {
     let name = |k| Input { name: format!("x{k}"), uniform: false };
     let input = |k: usize| Arg::Input(k as u32);
-    let divide = Operations::default().iter().find(|op| op.name == "divide").expect("division is an operation");
-    let code =
-        (0..QUOTIENTS).map(|k| Instruction { op: divide, args: [input(k), input(QUOTIENTS + k), Arg::Number(0)] });
-    let quotients = (0..QUOTIENTS).map(|k| Arg::Value(k as u32));
+    let op = Operations::default().iter().find(|row| row.name == op).expect("it is an operation");
+    let args = |k| [0, 1, 2].map(|place| if place < operands { input(k + place * COPIES) } else { Arg::Number(0) });
+    let results = (0..COPIES).map(|k| Arg::Value(k as u32));
     Tape {
-        inputs: (0..2 * QUOTIENTS).map(name).collect(),
-        code: code.collect(),
-        outputs: quotients.chain((QUOTIENTS..2 * QUOTIENTS).map(input)).collect(),
+        inputs: (0..operands * COPIES).map(name).collect(),
+        code: (0..COPIES).map(|k| Instruction { op, args: args(k) }).collect(),
+        outputs: results.chain((COPIES..operands * COPIES).map(input)).collect(),
     }
 }
 
-fn check(a: &Values, b: &Values, level: Level, precision: Precision) -> Result<(), Failed> {
-    let start: Vec<Values> = [a, b].into_iter().flat_map(|column| vec![column.clone(); QUOTIENTS]).collect();
+fn check(op: &str, operands: &[Values], level: Level) -> Result<(), Failed> {
+    let start: Vec<Values> = operands.iter().flat_map(|column| vec![column.clone(); COPIES]).collect();
     let steps = Steps { uniforms: Vec::new(), clock: None, first: 1, count: 1 };
-    compare(&tape(), &start, &steps, level, precision)
+    compare(&tape(op, operands.len()), &start, &steps, level, operands[0].precision())
 }
 
 /// Zeros, subnormal numbers, infinities, NaN; overflow and underflow; all else.
-fn any_bits(level: Level, precision: Precision) -> Result<(), Failed> {
+fn any_bits(op: &str, level: Level, precision: Precision) -> Result<(), Failed> {
     let mut seed = 7;
     let edges32 =
         [0, 1, 0x7f_ffff, 0x80_0000, 0x80_0001, 0x3f80_0000, 0x3fff_ffff, 0x7f7f_ffff, 0x7f80_0000, 0x7fc0_0000];
@@ -84,11 +90,21 @@ fn any_bits(level: Level, precision: Precision) -> Result<(), Failed> {
             });
         }
     }
-    let [a, b] = [a, b].map(|bits: Vec<u64>| match precision {
+    let pair = [a, b].map(|bits: Vec<u64>| match precision {
         Precision::F32 => Values::F32(bits.into_iter().map(|bits| f32::from_bits(bits as u32)).collect()),
         Precision::F64 => Values::F64(bits.into_iter().map(f64::from_bits).collect()),
     });
-    check(&a, &b, level, precision)
+    check(op, if op == "sqrt" { &pair[..1] } else { &pair }, level)
+}
+
+/// Every significand with an even and an odd exponent.
+fn every_significand(level: Level) -> Result<(), Failed> {
+    let mut seed = 1;
+    for first in (0..1u32 << 24).step_by(BATCH) {
+        let bits = (first..first + BATCH as u32).map(|bits| bits + (((1 + random(&mut seed) % 125) as u32) << 24));
+        check("sqrt", &[Values::F32(bits.map(f32::from_bits).collect())], level)?;
+    }
+    Ok(())
 }
 
 /// Every divisor's significand, with every dividend's next to the middle of two quotients.
@@ -106,8 +122,7 @@ fn near_the_middle(level: Level) -> Result<(), Failed> {
             b.push(scaled(divisor, bits >> 32));
         }
         if a.len() >= BATCH || divisor + 1 == 1 << 24 {
-            let [a, b] = [&mut a, &mut b].map(|column| Values::F32(std::mem::take(column)));
-            check(&a, &b, level, Precision::F32)?;
+            check("divide", &[&mut a, &mut b].map(|column| Values::F32(std::mem::take(column))), level)?;
         }
     }
     Ok(())
