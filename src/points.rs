@@ -35,6 +35,14 @@ impl Values {
         }
     }
 
+    /// The same of a column that is no longer needed.
+    pub fn of(precision: Precision, values: Vec<f64>) -> Values {
+        match precision {
+            Precision::F32 => Values::from_f64(precision, &values),
+            Precision::F64 => Values::F64(values),
+        }
+    }
+
     /// How many numbers.
     pub fn len(&self) -> usize {
         match self {

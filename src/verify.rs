@@ -90,7 +90,7 @@ pub fn verify(
     precision: Precision,
 ) -> Result<Report, BackendError> {
     let points = points.clone().rounded(precision);
-    let mut columns = vec![Values::zeros(precision, points.len()); tape.outputs.len()];
+    let mut columns: Vec<Values> = tape.outputs.iter().map(|_| Values::zeros(precision, points.len())).collect();
     engine.prepare(tape, precision)?.evaluate(&points, uniforms, &mut columns)?;
     compare(tape, names, &points, uniforms, &columns, engine, precision)
 }

@@ -263,7 +263,7 @@ impl<'a> Phase<'a> {
         }
         let mark = self.mark();
         let columns: Vec<Vec<f64>> = (0..self.ranges.len()).map(|v| points.iter().map(|x| x[v]).collect()).collect();
-        let ends = self.searcher.batch(&columns, 0)?;
+        let ends = self.searcher.batch(columns, 0)?;
         self.done.evaluations += ends.steps.iter().map(|steps| u64::from(*steps)).sum::<u64>();
         self.done.searches += ends.len() as u64;
         for (k, place) in who.into_iter().enumerate() {

@@ -77,6 +77,8 @@ pub struct Searcher<'a> {
     outputs: Outputs,
     /// The engine of the verdicts.
     cpu: Option<Cpu>,
+    /// Columns of the last batch that it did not hand out, for the next: new memory costs as much as some evaluations.
+    spare: Vec<Values>,
 }
 
 impl<'a> Searcher<'a> {
@@ -97,7 +99,7 @@ impl<'a> Searcher<'a> {
         let outputs = expression.gradient()?;
         let solver = search.solver(expression, &outputs, precision)?;
         let program = backend.prepare(&solver.tape, precision)?;
-        Ok(Searcher { search, precision, solver, program, outputs, cpu: None })
+        Ok(Searcher { search, precision, solver, program, outputs, cpu: None, spare: Vec::new() })
     }
 
     /// Runs the particles of a range; `starts` gives the starts of some of them, a column per variable. `take` gets the
@@ -117,7 +119,7 @@ impl<'a> Searcher<'a> {
         let mut first = particles.start;
         while first < particles.end {
             let end = particles.end.min(first + batch);
-            let ends = self.batch(&starts(first..end), first)?;
+            let ends = self.batch(starts(first..end), first)?;
             take(ends)?;
             first = end;
         }
@@ -139,28 +141,39 @@ impl<'a> Searcher<'a> {
     ///
     /// # Errors
     /// - [`DescentError`] if memory or the engine fails.
-    pub fn batch(&mut self, starts: &[Vec<f64>], first: u64) -> Result<Ends, DescentError> {
-        let starts: Vec<Values> = starts.iter().map(|c| Values::from_f64(self.precision, c)).collect();
-        let (n, count) = (self.solver.dimension, starts[0].len());
+    pub fn batch(&mut self, starts: Vec<Vec<f64>>, first: u64) -> Result<Ends, DescentError> {
+        let count = starts[0].len();
+        let starts: Vec<Values> = starts.into_iter().map(|column| Values::of(self.precision, column)).collect();
         let settle = Settle {
             uniforms: self.solver.uniforms(&self.search.settings()),
             columns: self.solver.columns(),
             status: self.solver.status(),
         };
-        let mut out = vec![Values::zeros(self.precision, count); self.solver.gradient() + n];
+        let mut out = self.columns(count);
         self.program.settle(&settle, &starts, &mut out)?;
-        let gradient = out.split_off(self.solver.gradient());
-        let whole = |column: &Values| (0..count).map(|k| column.get(k) as u32).collect::<Vec<u32>>();
-        let statuses = whole(&out[self.solver.status()]).into_iter().map(Status::of).collect();
-        let steps = whole(&out[self.solver.count()]);
-        let values = out[self.solver.value()].clone();
-        out.truncate(n);
+        // Behind the coordinates and f.
+        let rest = out.split_off(self.solver.status());
+        let place = |column: usize| column - self.solver.status();
+        let gradient = &rest[place(self.solver.gradient())..];
+        let values = out.remove(self.solver.value());
+        let statuses = whole(&rest[0]).map(Status::of).collect();
+        let steps = whole(&rest[place(self.solver.count())]).collect();
         let mut ends = Ends { first, positions: out, values, statuses, steps };
-        verdict::judge(&self.outputs, &self.search, &mut self.cpu, &mut ends, &gradient)?;
+        verdict::judge(&self.outputs, &self.search, &mut self.cpu, &mut ends, gradient)?;
         if self.search.maximize {
             ends.values = negated(&ends.values);
         }
+        self.spare = rest;
         Ok(ends)
+    }
+
+    /// Columns for the results of a batch.
+    fn columns(&mut self, count: usize) -> Vec<Values> {
+        let mut spare = std::mem::take(&mut self.spare);
+        spare.retain(|column| column.len() == count);
+        let all = self.solver.gradient() + self.solver.dimension;
+        let new = (spare.len()..all).map(|_| Values::zeros(self.precision, count));
+        new.collect::<Vec<_>>().into_iter().chain(spare).collect()
     }
 }
 
@@ -192,6 +205,10 @@ impl Search {
         let reach = if reach.is_finite() { reach } else { 1.0 };
         Settings { tolerance: self.tolerance, steps: self.steps, reach, far: FAR * far }
     }
+}
+
+fn whole(column: &Values) -> impl Iterator<Item = u32> + '_ {
+    (0..column.len()).map(|k| column.get(k) as u32)
 }
 
 fn negated(values: &Values) -> Values {

@@ -50,7 +50,7 @@ impl Session<'_> {
             let left = stops.time.map(|time| time.saturating_sub(self.state.elapsed));
             let last = (done + pace.next(left)).min(end).min(stops.next_look(done));
             let lap = Instant::now();
-            let mut ends = searcher.batch(&self.task.starts(done..last), done)?;
+            let mut ends = searcher.batch(self.task.starts(done..last), done)?;
             pace.took(last - done, lap.elapsed());
             let hit = stops.hit(&ends);
             if let Some(hit) = hit {
