@@ -152,7 +152,7 @@ fn picture(c: &mut Criterion) {
     let (colour, length, pivot) = (ArrowColour::Plain(INK), ArrowLength::Linear, Pivot::Middle);
     let mut picture = Picture::new(800, 700);
     (picture.x_range, picture.y_range) = ((-3.0, 3.0), (-3.0, 3.0));
-    picture.layers.push(Layer::Arrows(Arrows { x, y, u, v, colour, length, pivot, label: String::new() }));
+    picture.layers.push(Layer::from(Arrows { x, y, u, v, colour, length, pivot, label: String::new() }));
     let mut group = c.benchmark_group("picture");
     group.sample_size(10);
     group.bench_function("quiver 20x20", |b| b.iter(|| picture.draw()));

@@ -11,6 +11,7 @@ mod engine;
 mod eval;
 mod field;
 mod grad;
+mod layers;
 mod minimize;
 mod options;
 mod paths;

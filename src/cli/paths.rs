@@ -90,13 +90,13 @@ impl Scene<'_> {
         (picture.x_label, picture.y_label) = (name.clone(), format!("f({name})"));
         (picture.x_range, picture.y_range) = (range, y_range(&y));
         let label = typeset(&format!("f({name}) = {}", self.expression.text()));
-        picture.layers.push(Layer::Curve(Curve { x, y, colour: CURVE_COLOURS[0], dashed: false, label }));
+        picture.layers.push(Layer::from(Curve { x, y, colour: CURVE_COLOURS[0], dashed: false, label }));
         let particles = self.trail.values[0].len();
         let shown = particles.min((MARKS / self.trail.steps.len()).max(1));
         let points = (0..shown).flat_map(|p| {
             (0..self.trail.steps.len()).map(move |r| (self.trail.positions[r][0].get(p), self.trail.values[r].get(p)))
         });
-        picture.layers.push(Layer::Points(Marks {
+        picture.layers.push(Layer::from(Marks {
             points: points.collect(),
             colour: RED,
             radius: 4.0,
@@ -111,11 +111,11 @@ impl Scene<'_> {
         let ranges = [self.range(0)?, self.range(1)?];
         let mut picture = frame(size, self.title(), self.expression.variables(), &ranges);
         (picture.colour_bar, picture.bar_label) = (true, true);
-        picture.layers.push(Layer::Heat(self.heat(&picture)?));
+        picture.layers.push(Layer::from(self.heat(&picture)?));
         let particles = self.trail.values[0].len();
         if particles <= PATHS && self.trail.steps.len() > 2 {
             let path = |p: usize| self.trail.positions.iter().map(move |record| (record[0].get(p), record[1].get(p)));
-            picture.layers.push(Layer::Paths(Paths {
+            picture.layers.push(Layer::from(Paths {
                 paths: (0..particles).map(|p| path(p).collect()).collect(),
                 colour: WHITE,
                 iterates: particles == 1 && self.trail.steps.len() <= 200,
@@ -129,7 +129,7 @@ impl Scene<'_> {
                 n if n > MARKS => format!("ends of {MARKS} of {n} particles"),
                 n => format!("ends of {n} particles"),
             };
-            picture.layers.push(Layer::Points(Marks { points, colour: RED, radius: 2.0, hollow: false, label }));
+            picture.layers.push(Layer::from(Marks { points, colour: RED, radius: 2.0, hollow: false, label }));
         }
         Ok(picture)
     }

@@ -1,22 +1,20 @@
 //! `gradfield plot`: a picture of the field.
 //!
-//! One variable: the curve. Two: layers over a rectangle, or with `--bare` raw pixels, streamed in bands.
+//! One variable: the curve. Two: layers over a rectangle, or with `--bare` raw pixels, streamed in bands. Here is what
+//! all pictures have in common; the layers are in `layers`.
 
 use super::Failure;
 use super::bare;
-use super::colours::{colouring, shown, tell};
 use super::engine::{choose, source};
+use super::layers::{self, Scene, arrows};
 use super::options::{Compute, Function, ranges, size};
 use clap::Args;
-use gradfield::backend::Backend;
+use gradfield::Precision;
 use gradfield::bench::Demand;
-use gradfield::field::{Evaluator, Field, FieldError, check_size, tape_of};
+use gradfield::field::{FieldError, check_size, tape_of};
 use gradfield::files::{Channels, Output, PngHead, write_png};
-use gradfield::picture::{
-    ArrowColour, ArrowLength, Arrows, CURVE_COLOURS, Curve, Heat, LONGEST_SIDE, Layer, Picture, Pivot, lattice,
-    typeset, y_range,
-};
-use gradfield::{Expression, Points, Precision};
+use gradfield::picture::{LONGEST_SIDE, Picture, typeset};
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -29,12 +27,10 @@ pub(crate) struct Arguments {
     /// Pixels, such as 800x700; one number for both sides
     #[arg(long, value_name = "WIDTHxHEIGHT", allow_hyphen_values = true)]
     pub(super) size: Option<String>,
-    /// What to draw: heat, arrows (two variables); curve, derivative (one)
-    #[arg(long, value_delimiter = ',', value_name = "LAYERS")]
-    layers: Vec<String>,
-    /// How many arrows, such as 20x20; without the layer heat they stand on the points of NumPy's meshgrid
-    #[arg(long, value_name = "COLUMNSxROWS", allow_hyphen_values = true)]
-    arrows: Option<String>,
+    #[arg(long, value_delimiter = ',', value_name = "LAYERS", help = layers::help())]
+    pub(super) layers: Vec<String>,
+    #[command(flatten)]
+    pub(super) arrows: arrows::Flags,
     /// What the heat layer shows: f, grad (the length of the gradient), angle (its direction), dx, dy, or a
     /// formula of x, y, f, dx, dy
     #[arg(long, default_value = "f", allow_hyphen_values = true)]
@@ -79,62 +75,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.bare {
         return bare::run(arguments, &expression);
     }
-    if dimension == 1 {
-        arguments.check_curve()?;
-    }
+    let layers = layers::chosen(arguments, dimension)?;
     let (width, height) = pixels(arguments.size.as_deref(), if dimension == 1 { (800, 600) } else { (800, 700) })?;
     let mut out = Output::create(&arguments.output)?;
     let tape = tape_of(&expression.gradient()?);
-    let demand = Demand::grid(&tape, f64::from(width) * f64::from(height), precision(&arguments.compute));
+    let precision = precision(&arguments.compute);
+    let demand = Demand::grid(&tape, f64::from(width) * f64::from(height), precision);
     let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
-    let canvas = Canvas {
-        arguments,
-        expression: &expression,
-        engine: engine.as_ref(),
-        precision: precision(&arguments.compute),
-    };
-    let picture = if dimension == 1 { canvas.curve(width, height)? } else { canvas.plane(width, height)? };
-    write(&mut out, &picture, expression.text(), &source(canvas.engine, canvas.precision))?;
+    let ranges = ranges(&arguments.ranges, expression.variables(), precision)?;
+    let (expression, engine, samples) = (&expression, engine.as_ref(), OnceCell::default());
+    let scene = Scene { arguments, expression, engine, precision, ranges, layers, samples };
+    write(&mut out, &picture(&scene, (width, height))?, expression.text(), &source(engine, precision))?;
     out.finish()?;
     Ok(())
 }
 
-impl Arguments {
-    /// The first flag given that speaks of the heat layer.
-    fn heat_flag(&self) -> Option<&'static str> {
-        let given = [
-            ("--show", self.show != "f"),
-            ("--map", self.map.is_some()),
-            ("--scale", self.scale != "linear"),
-            ("--clim", self.clim.is_some()),
-        ];
-        given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
-    }
-
-    /// Refuses flags that mean nothing for a curve.
-    fn check_curve(&self) -> Result<(), Failure> {
-        match self.heat_flag().or(self.arrows.as_ref().map(|_| "--arrows")) {
-            None => Ok(()),
-            Some(flag) => Err(Failure::usage(format!(
-                "{flag} is for functions of two variables; of one, the layers curve and derivative are drawn"
-            ))),
-        }
-    }
-
-    /// Refuses flags for a layer that is not drawn.
-    fn check_plane(&self, heat: bool, arrows: bool) -> Result<(), Failure> {
-        let lost = match (self.heat_flag(), &self.arrows) {
-            (Some(flag), _) if !heat => Some((flag, "heat")),
-            (_, Some(_)) if !arrows => Some(("--arrows", "arrows")),
-            _ => None,
-        };
-        match lost {
-            None => Ok(()),
-            Some((flag, layer)) => Err(Failure::usage(format!(
-                "{flag} is for the layer `{layer}`, which --layers leaves out; add it there, or take {flag} away"
-            ))),
-        }
-    }
+/// The frame of the function's dimension, and the layers on it.
+fn picture(scene: &Scene<'_>, size: (u32, u32)) -> Result<Picture, Failure> {
+    let (arguments, variables) = (scene.arguments, scene.expression.variables());
+    let title = arguments.title.clone().unwrap_or_else(|| typeset(&format!("f = {}", scene.expression.text())));
+    let mut picture = if let [name] = variables {
+        let mut picture = Picture::new(size.0, size.1);
+        (picture.title, picture.x_label, picture.y_label) = (title, name.clone(), "f".to_string());
+        picture.x_range = scene.ranges[0];
+        picture
+    } else {
+        frame(size, title, variables, &scene.ranges)
+    };
+    picture.grid = !arguments.no_grid;
+    scene.layers.iter().filter_map(|row| row.frame).try_for_each(|frame| frame(scene, &mut picture))?;
+    scene.layers.iter().try_for_each(|row| (row.add)(scene, &mut picture))?;
+    Ok(picture)
 }
 
 /// A name without an ending is taken as it is: there is one format.
@@ -185,145 +156,6 @@ pub(super) fn write(out: &mut Output, picture: &Picture, title: &str, source: &s
     Ok(write_png(out, head, |rows| rows.push(&bitmap.rgba))?)
 }
 
-/// What the layers are made from.
-pub(super) struct Canvas<'a> {
-    pub(super) arguments: &'a Arguments,
-    pub(super) expression: &'a Expression,
-    pub(super) engine: &'a dyn Backend,
-    pub(super) precision: Precision,
-}
-
-impl Canvas<'_> {
-    fn layers(&self, default: &str, known: &[&str]) -> Result<Vec<String>, Failure> {
-        let layers = &self.arguments.layers;
-        if layers.is_empty() {
-            return Ok(default.split(',').map(str::to_string).collect());
-        }
-        match layers.iter().find(|layer| !known.contains(&layer.as_str())) {
-            None => Ok(layers.clone()),
-            Some(layer) => Err(Failure::usage(format!(
-                "--layers: `{layer}` is no layer of a function of {}; there are {}",
-                if self.expression.variables().len() == 1 { "one variable" } else { "two variables" },
-                known.join(" and ")
-            ))),
-        }
-    }
-
-    fn title(&self) -> String {
-        self.arguments.title.clone().unwrap_or_else(|| typeset(&format!("f = {}", self.expression.text())))
-    }
-
-    /// One variable: f over x, on request its derivative.
-    fn curve(&self, width: u32, height: u32) -> Result<Picture, Failure> {
-        let layers = self.layers("curve", &["curve", "derivative"])?;
-        let range = ranges(&self.arguments.ranges, self.expression.variables(), self.precision)?[0];
-        let x = Points::linspace(range.0, range.1, 2 * width as usize + 1);
-        let points = Points::Grid(vec![x.clone()]);
-        let field = Field::evaluate(&self.expression.gradient()?, points, self.engine, self.precision)?;
-        let name = &self.expression.variables()[0];
-        let mut picture = Picture::new(width, height);
-        picture.title = self.title();
-        (picture.x_label, picture.y_label) = (name.clone(), "f".to_string());
-        (picture.x_range, picture.grid) = (range, !self.arguments.no_grid);
-        let mut all = Vec::new();
-        for (k, layer) in layers.iter().enumerate() {
-            let (column, label) = if layer == "curve" { (0, format!("f({name})")) } else { (1, format!("df/d{name}")) };
-            let y = field.columns[column].to_f64();
-            all.extend_from_slice(&y);
-            let colour = CURVE_COLOURS[column];
-            let label = if layers.len() > 1 { label } else { String::new() };
-            picture.layers.push(Layer::Curve(Curve { x: x.clone(), y, colour, dashed: k > 0, label }));
-        }
-        picture.y_range = y_range(&all);
-        Ok(picture)
-    }
-
-    /// Two variables: heat and arrows.
-    fn plane(&self, width: u32, height: u32) -> Result<Picture, Failure> {
-        let layers = self.layers("heat,arrows", &["heat", "arrows"])?;
-        let has = |name: &str| layers.iter().any(|layer| layer == name);
-        let heat = has("heat");
-        self.arguments.check_plane(heat, has("arrows"))?;
-        let ranges = ranges(&self.arguments.ranges, self.expression.variables(), self.precision)?;
-        let mut picture = frame((width, height), self.title(), self.expression.variables(), &ranges);
-        (picture.grid, picture.colour_bar, picture.bar_label) = (!self.arguments.no_grid, heat, heat);
-        if self.on_edges(heat) {
-            // Arrows begin on the edges of the range: room for those that point outwards.
-            let (columns, rows) = self.lattice(&ranges)?;
-            picture.x_range = gradfield::picture::padded(ranges[0], 1.0 / columns as f64);
-            picture.y_range = gradfield::picture::padded(ranges[1], 1.0 / rows as f64);
-        }
-        if heat {
-            picture.layers.push(Layer::Heat(self.heat(&picture)?));
-        }
-        if has("arrows") {
-            picture.layers.push(Layer::Arrows(self.arrows(&ranges, heat)?));
-        }
-        Ok(picture)
-    }
-
-    /// The heat layer: a value for each pixel of the plot.
-    pub(super) fn heat(&self, picture: &Picture) -> Result<Heat, Failure> {
-        let layout = picture.layout()?;
-        let shown = shown(self.expression, &self.arguments.show)?;
-        let points = Points::Grid(vec![layout.x_centres(), layout.y_centres()]);
-        let columns = Evaluator::new(&shown, self.engine, self.precision)?.evaluate(&points.rounded(self.precision))?;
-        let values = columns[0].to_f64();
-        let colouring = colouring(self.arguments, &values)?;
-        tell(&colouring, &self.arguments.scale, &values, self.arguments.function.quiet);
-        let label = match self.arguments.show.as_str() {
-            "grad" => "|∇f|".to_string(),
-            show => typeset(show),
-        };
-        Ok(Heat::new(values, layout.width as usize, layout.height as usize, colouring, &label)?)
-    }
-
-    /// The arrow layer: the gradient on an even lattice.
-    fn arrows(&self, ranges: &[(f64, f64)], on_heat: bool) -> Result<Arrows, Failure> {
-        let (columns, rows) = self.lattice(ranges)?;
-        let (x, y) = if self.on_edges(on_heat) {
-            meshgrid(columns, rows, ranges)
-        } else {
-            lattice(columns, rows, ranges[0], ranges[1])
-        };
-        let outputs = self.expression.gradient()?;
-        let field =
-            Field::evaluate(&outputs, Points::columns(vec![x.clone(), y.clone()]), self.engine, self.precision)?;
-        Ok(Arrows {
-            x,
-            y,
-            u: field.columns[1].to_f64(),
-            v: field.columns[2].to_f64(),
-            colour: if on_heat { ArrowColour::OnHeat } else { ArrowColour::Plain(gradfield::picture::INK) },
-            length: if on_heat { ArrowLength::Root } else { ArrowLength::Linear },
-            pivot: if self.on_edges(on_heat) { Pivot::Tail } else { Pivot::Middle },
-            label: String::new(),
-        })
-    }
-
-    /// Whether the arrows are those of a meshgrid that was asked for, as in NumPy and matplotlib: tails on the points of
-    /// `linspace(lo, hi, count)`.
-    fn on_edges(&self, on_heat: bool) -> bool {
-        self.arguments.arrows.is_some() && !on_heat
-    }
-
-    /// Columns and rows of arrows: as asked, else some 20 along the longer side.
-    fn lattice(&self, ranges: &[(f64, f64)]) -> Result<(usize, usize), Failure> {
-        if let Some(text) = &self.arguments.arrows {
-            let counts = size("--arrows", text, 2)?;
-            if counts.iter().any(|n| *n > 1000) {
-                return Err(Failure::usage(format!(
-                    "--arrows: `{text}` are more than 1000 arrows in a row; take fewer"
-                )));
-            }
-            return Ok((counts[0], counts[1]));
-        }
-        let shape = (ranges[0].1 - ranges[0].0) / (ranges[1].1 - ranges[1].0);
-        let short = |ratio: f64| ((20.0 * ratio).round() as usize).clamp(5, 20);
-        Ok(if shape >= 1.0 { (20, short(1.0 / shape)) } else { (short(shape), 20) })
-    }
-}
-
 /// The empty picture of two variables over their ranges; a unit is as long on x as on y unless that makes a strip.
 pub(super) fn frame(size: (u32, u32), title: String, variables: &[String], ranges: &[(f64, f64)]) -> Picture {
     let mut picture = Picture::new(size.0, size.1);
@@ -334,11 +166,4 @@ pub(super) fn frame(size: (u32, u32), title: String, variables: &[String], range
     let shape = (ranges[0].1 - ranges[0].0) / (ranges[1].1 - ranges[1].0);
     picture.equal_aspect = (0.25..=4.0).contains(&shape);
     picture
-}
-
-/// The points of a meshgrid, its ends included, row by row.
-fn meshgrid(columns: usize, rows: usize, ranges: &[(f64, f64)]) -> (Vec<f64>, Vec<f64>) {
-    let (x, y) =
-        (Points::linspace(ranges[0].0, ranges[0].1, columns), Points::linspace(ranges[1].0, ranges[1].1, rows));
-    y.iter().flat_map(|y| x.iter().map(move |x| (*x, *y))).unzip()
 }

@@ -3,9 +3,11 @@
 //! In: points and vectors in data units. Out: an arrow for each, its direction the way a small step along the vector
 //! would lead on the picture, its length by the magnitude. A vector of no length is a dot; one with NaN is left out.
 
+use super::bar::Bar;
 use super::canvas::Canvas;
 use super::colour::Colouring;
 use super::error::PictureError;
+use super::layer::{Drawn, Layer};
 use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::maps::Rgba;
@@ -74,39 +76,12 @@ const REACH: f64 = 0.9;
 const LONGEST: f64 = 1.3;
 
 impl Arrows {
-    /// # Errors
-    /// [`PictureError::Length`] unless all four arrays have the same length.
-    pub(super) fn check(&self) -> Result<(), PictureError> {
-        let expected = self.x.len();
-        let lengths = [self.y.len(), self.u.len(), self.v.len()];
-        match lengths.into_iter().find(|found| *found != expected) {
-            Some(found) => Err(PictureError::Length { what: "arrow layer", found, expected }),
-            None => Ok(()),
-        }
-    }
-
     /// The vectors' lengths, in data units; at most the largest number.
     pub fn magnitudes(&self) -> Vec<f64> {
         let length = |(u, v): (&f64, &f64)| {
             if u.is_nan() || v.is_nan() { f64::NAN } else { u.hypot(*v).min(f64::MAX) }
         };
         self.u.iter().zip(&self.v).map(length).collect()
-    }
-
-    pub(super) fn draw(&self, canvas: &mut Canvas, layout: &Layout) {
-        let points: Vec<(f64, f64)> = self.x.iter().zip(&self.y).map(|(x, y)| layout.to_pixel(*x, *y)).collect();
-        let magnitudes = self.vectors();
-        let spacing = spacing(&points, layout);
-        let scale = self.pixels_for(&magnitudes, spacing);
-        let shape = shape(spacing, layout.sizes.unit);
-        for (i, point) in points.iter().enumerate() {
-            if !layout.shows(*point) || magnitudes[i].is_nan() {
-                continue;
-            }
-            let length = scale(magnitudes[i]);
-            let way = direction(layout, self.u[i], self.v[i]);
-            self.one(canvas, *point, (way.0 * length, way.1 * length), shape, magnitudes[i], layout.sizes.unit);
-        }
     }
 
     /// Magnitudes with NaN where a component is not finite: such a vector has no direction.
@@ -140,13 +115,6 @@ impl Arrows {
         }
     }
 
-    pub(super) fn entry(&self, layout: &Layout) -> Option<Entry> {
-        let by_value = matches!(self.colour, ArrowColour::Magnitude(_));
-        let (colour, halo) = self.inks(0.0, layout.sizes.unit);
-        let words = self.label.clone();
-        (!by_value && !words.is_empty()).then_some(Entry { mark: Mark::Arrow { colour, halo }, words })
-    }
-
     /// From a magnitude to a length in pixels, at this distance between points.
     fn pixels_for(&self, magnitudes: &[f64], spacing: f64) -> impl Fn(f64) -> f64 {
         let largest = range_of(magnitudes, Scale::Linear, Limits::Percentile(2.0)).map_or(0.0, |range| range.1);
@@ -165,6 +133,51 @@ impl Arrows {
             };
             pixels.min(LONGEST * spacing)
         }
+    }
+}
+
+impl Drawn for Arrows {
+    fn check(&self) -> Result<(), PictureError> {
+        let expected = self.x.len();
+        let lengths = [self.y.len(), self.u.len(), self.v.len()];
+        match lengths.into_iter().find(|found| *found != expected) {
+            Some(found) => Err(PictureError::Length { what: "arrow layer", found, expected }),
+            None => Ok(()),
+        }
+    }
+
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
+        let points: Vec<(f64, f64)> = self.x.iter().zip(&self.y).map(|(x, y)| layout.to_pixel(*x, *y)).collect();
+        let magnitudes = self.vectors();
+        let spacing = spacing(&points, layout);
+        let scale = self.pixels_for(&magnitudes, spacing);
+        let shape = shape(spacing, layout.sizes.unit);
+        for (i, point) in points.iter().enumerate() {
+            if !layout.shows(*point) || magnitudes[i].is_nan() {
+                continue;
+            }
+            let length = scale(magnitudes[i]);
+            let way = direction(layout, self.u[i], self.v[i]);
+            self.one(canvas, *point, (way.0 * length, way.1 * length), shape, magnitudes[i], layout.sizes.unit);
+        }
+    }
+
+    fn bar(&self) -> Option<Bar<'_>> {
+        let ArrowColour::Magnitude(colouring) = &self.colour else { return None };
+        Some(Bar { colouring, label: &self.label, counts: colouring.count(&self.magnitudes()) })
+    }
+
+    fn entries(&self, layout: &Layout) -> Vec<Entry> {
+        let by_value = matches!(self.colour, ArrowColour::Magnitude(_));
+        let (colour, halo) = self.inks(0.0, layout.sizes.unit);
+        let entry = || Entry { mark: Mark::Arrow { colour, halo }, words: self.label.clone() };
+        (!by_value && !self.label.is_empty()).then(entry).into_iter().collect()
+    }
+}
+
+impl From<Arrows> for Layer {
+    fn from(layer: Arrows) -> Layer {
+        Layer::new(layer)
     }
 }
 

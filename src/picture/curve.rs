@@ -5,6 +5,7 @@
 
 use super::canvas::Canvas;
 use super::error::PictureError;
+use super::layer::{Drawn, Layer};
 use super::layout::{Layout, bent};
 use super::legend::{Entry, Mark};
 use super::lines::{Pixel, ink, runs};
@@ -38,32 +39,9 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// # Errors
-    /// [`PictureError::Length`] unless x and y have the same length.
-    pub(super) fn check(&self) -> Result<(), PictureError> {
-        let (expected, found) = (self.x.len(), self.y.len());
-        if expected == found { Ok(()) } else { Err(PictureError::Length { what: "curve layer", found, expected }) }
-    }
-
     fn pen(&self, unit: f64) -> Pen {
         let width = (1.9 * unit).max(1.0);
         Pen { colour: self.colour, width, dash: if self.dashed { 3.5 * width } else { 0.0 } }
-    }
-
-    pub(super) fn draw(&self, canvas: &mut Canvas, layout: &Layout) {
-        let pen = self.pen(layout.sizes.unit);
-        for run in runs(&self.pixels(layout), layout, 4.0 * pen.width) {
-            canvas.polyline(&run, pen);
-        }
-    }
-
-    pub(super) fn ink(&self, layout: &Layout) -> Vec<Pixel> {
-        ink(&self.pixels(layout), layout)
-    }
-
-    pub(super) fn entry(&self, layout: &Layout) -> Option<Entry> {
-        let mark = Mark::Line(self.pen(layout.sizes.unit));
-        (!self.label.is_empty()).then(|| Entry { mark, words: self.label.clone() })
     }
 
     /// The samples in pixels, a NaN between two of them where a pole is.
@@ -90,6 +68,35 @@ impl Curve {
         let against = steps.iter().all(|step| if c > b { *step < 0.0 } else { *step > 0.0 });
         let place = |v: f64| layout.y.fraction(bent(v, layout.logarithmic.1));
         against && (place(c) - place(b)).abs() > 0.3
+    }
+}
+
+impl Drawn for Curve {
+    fn check(&self) -> Result<(), PictureError> {
+        let (expected, found) = (self.x.len(), self.y.len());
+        if expected == found { Ok(()) } else { Err(PictureError::Length { what: "curve layer", found, expected }) }
+    }
+
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
+        let pen = self.pen(layout.sizes.unit);
+        for run in runs(&self.pixels(layout), layout, 4.0 * pen.width) {
+            canvas.polyline(&run, pen);
+        }
+    }
+
+    fn ink(&self, layout: &Layout) -> Vec<Pixel> {
+        ink(&self.pixels(layout), layout)
+    }
+
+    fn entries(&self, layout: &Layout) -> Vec<Entry> {
+        let entry = || Entry { mark: Mark::Line(self.pen(layout.sizes.unit)), words: self.label.clone() };
+        (!self.label.is_empty()).then(entry).into_iter().collect()
+    }
+}
+
+impl From<Curve> for Layer {
+    fn from(layer: Curve) -> Layer {
+        Layer::new(layer)
     }
 }
 

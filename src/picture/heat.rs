@@ -5,9 +5,11 @@
 
 use std::ops::Range;
 
+use super::bar::Bar;
 use super::canvas::Canvas;
 use super::colour::{Colouring, Counts, NAN_COLOUR};
 use super::error::PictureError;
+use super::layer::{Drawn, Layer};
 use super::layout::{Detail, Layout};
 use super::legend::{Entry, Mark};
 use super::shapes::{Across, Along, Lettering};
@@ -20,9 +22,9 @@ pub struct Heat {
     rows: usize,
     /// The values come with each band.
     banded: bool,
-    pub(super) colouring: Colouring,
-    pub(super) label: String,
-    pub(super) counts: Counts,
+    colouring: Colouring,
+    label: String,
+    counts: Counts,
 }
 
 impl Heat {
@@ -59,23 +61,34 @@ impl Heat {
     }
 
     /// Whether there are values, and all of them NaN.
-    pub(super) fn undefined(&self) -> bool {
+    fn undefined(&self) -> bool {
         self.counts.all > 0 && self.counts.nan == self.counts.all
     }
 
-    /// How many values a band of these rows must come with.
-    pub(super) fn values_for(&self, rows: Range<u32>, layout: &Layout) -> usize {
+    /// A row of pixels from the cells it crosses; a field without values leaves it white.
+    fn draw_row(&self, pixels: &mut [u8], layout: &Layout, row: usize) {
+        let (width, height) = (layout.width as usize, layout.height as usize);
+        let start = row * self.rows / height * self.columns;
+        let Some(values) = self.values.get(start..start + self.columns).filter(|values| !values.is_empty()) else {
+            return;
+        };
+        for (i, pixel) in pixels.chunks_exact_mut(4).enumerate() {
+            pixel.copy_from_slice(&self.colouring.pixel(values[i * values.len() / width]));
+        }
+    }
+}
+
+impl Drawn for Heat {
+    fn fills(&self) -> bool {
+        true
+    }
+
+    fn values_for(&self, rows: Range<u32>, layout: &Layout) -> usize {
         if self.banded { layout.field_rows(rows).len() * layout.width as usize } else { 0 }
     }
 
-    /// Says what the grey is, where there is some and not all of it.
-    pub(super) fn entry(&self) -> Option<Entry> {
-        let some = self.counts.nan > 0 && !self.undefined();
-        some.then(|| Entry { mark: Mark::Square(NAN_COLOUR), words: "not a number".to_owned() })
-    }
-
     /// Fills the rows of the plot rectangle that the canvas has; `band` has their values if the field comes in bands.
-    pub(super) fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &[f32]) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &[f32]) {
         let rows = layout.field_rows(canvas.rows());
         for (i, row) in rows.enumerate() {
             let y = layout.top + layout.height - 1 - row as u32;
@@ -94,15 +107,21 @@ impl Heat {
         }
     }
 
-    /// A row of pixels from the cells it crosses; a field without values leaves it white.
-    fn draw_row(&self, pixels: &mut [u8], layout: &Layout, row: usize) {
-        let (width, height) = (layout.width as usize, layout.height as usize);
-        let start = row * self.rows / height * self.columns;
-        let Some(values) = self.values.get(start..start + self.columns).filter(|values| !values.is_empty()) else {
-            return;
-        };
-        for (i, pixel) in pixels.chunks_exact_mut(4).enumerate() {
-            pixel.copy_from_slice(&self.colouring.pixel(values[i * values.len() / width]));
-        }
+    /// A scale beside a field of NaN would name values that nothing has.
+    fn bar(&self) -> Option<Bar<'_>> {
+        (!self.undefined()).then(|| Bar { colouring: &self.colouring, label: &self.label, counts: self.counts })
+    }
+
+    /// Says what the grey is, where there is some and not all of it.
+    fn entries(&self, _layout: &Layout) -> Vec<Entry> {
+        let some = self.counts.nan > 0 && !self.undefined();
+        let entry = || Entry { mark: Mark::Square(NAN_COLOUR), words: "not a number".to_owned() };
+        some.then(entry).into_iter().collect()
+    }
+}
+
+impl From<Heat> for Layer {
+    fn from(layer: Heat) -> Layer {
+        Layer::new(layer)
     }
 }

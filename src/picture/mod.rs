@@ -13,7 +13,7 @@
 //! let values: Vec<f64> = y.iter().flat_map(|y| x.iter().map(move |x| x * x + y * y)).collect();
 //! // 2. The values as a layer, and the picture.
 //! let colouring = Colouring::fit(ColourMap::sequential(), Scale::Linear, Limits::Auto, &values)?;
-//! picture.layers.push(Layer::Heat(Heat::new(values, x.len(), y.len(), colouring, "f")?));
+//! picture.layers.push(Heat::new(values, x.len(), y.len(), colouring, "f")?.into());
 //! let bitmap = picture.draw()?;
 //! assert_eq!(bitmap.rgba.len(), 800 * 700 * 4);
 //! # Ok::<(), PictureError>(())
@@ -21,7 +21,7 @@
 //!
 //! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
 //! colours); `text`, `shapes`, `canvas` (ink); `figures`, `ticks`, `layout`, `frame`, `axes`, `bar`, `legend` (what
-//! stands around the data); `heat`, `arrows`, `lines`, `curve`, `paths` (the layers); this file puts them together; `mosaic` puts several pictures side by side.
+//! stands around the data); `layer` (what a layer is); `heat`, `arrows`, `lines`, `curve`, `paths` (the layers); this file puts them together; `mosaic` puts several pictures side by side.
 
 mod arrows;
 mod axes;
@@ -33,6 +33,7 @@ mod error;
 mod figures;
 mod frame;
 mod heat;
+mod layer;
 mod layout;
 mod legend;
 mod lines;
@@ -51,6 +52,7 @@ pub use colour::{Colouring, Counts, NAN_COLOUR};
 pub use curve::{CURVE_COLOURS, Curve, padded, y_range};
 pub use error::{LONGEST_SIDE, PictureError};
 pub use heat::Heat;
+pub use layer::Layer;
 pub use layout::Layout;
 pub use maps::{ColourMap, MapKind, Rgba};
 pub use mosaic::mosaic;
@@ -62,9 +64,9 @@ pub use text::typeset;
 
 use std::ops::Range;
 
-use bar::Bar;
 use canvas::Canvas;
 use frame::Frame;
+use layer::Drawn;
 use legend::Entry;
 
 /// A picture of data over an x and a y range.
@@ -96,23 +98,8 @@ pub struct Picture {
     pub bar_label: bool,
     /// A legend of all layers that have a label.
     pub legend: bool,
-    /// Drawn in this order, but heat layers first.
+    /// Drawn in this order, but layers that fill the plot first.
     pub layers: Vec<Layer>,
-}
-
-/// One kind of data on a picture.
-#[derive(Clone, Debug)]
-pub enum Layer {
-    /// A field as colours.
-    Heat(Heat),
-    /// A vector field as arrows.
-    Arrows(Arrows),
-    /// A function of one variable.
-    Curve(Curve),
-    /// Lines through points, such as descents.
-    Paths(Paths),
-    /// Marks at points.
-    Points(Points),
 }
 
 impl Picture {
@@ -167,39 +154,32 @@ impl Picture {
     /// another length.
     pub fn draw_band(&self, rows: Range<u32>, field: &[f32]) -> Result<Bitmap, PictureError> {
         let layout = self.layout()?;
-        self.layers.iter().try_for_each(Layer::check)?;
+        let layers: Vec<&dyn Drawn> = self.layers.iter().map(Layer::drawn).collect();
+        layers.iter().try_for_each(|layer| layer.check())?;
         let mut canvas = Canvas::new(self.width, self.height, rows)?;
-        let heats: Vec<&Heat> = self.layers.iter().filter_map(Layer::heat).collect();
-        let expected = heats.iter().map(|heat| heat.values_for(canvas.rows(), &layout)).max().unwrap_or(0);
+        let expected = layers.iter().map(|layer| layer.values_for(canvas.rows(), &layout)).max().unwrap_or(0);
         if field.len() != expected {
             return Err(PictureError::Length { what: "field of the band", found: field.len(), expected });
         }
-        heats.iter().for_each(|heat| heat.draw(&mut canvas, &layout, field));
+        let (below, above): (Vec<&dyn Drawn>, Vec<&dyn Drawn>) = layers.iter().partition(|layer| layer.fills());
+        below.iter().for_each(|layer| layer.draw(&mut canvas, &layout, field));
         if self.grid {
-            axes::draw_grid(&mut canvas, &layout, !heats.is_empty());
+            axes::draw_grid(&mut canvas, &layout, !below.is_empty());
         }
-        self.layers.iter().for_each(|layer| layer.draw(&mut canvas, &layout));
-        self.draw_around(&mut canvas, &layout);
+        above.iter().for_each(|layer| layer.draw(&mut canvas, &layout, field));
+        self.draw_around(&mut canvas, &layout, &layers);
         Ok(canvas.into_bitmap())
     }
 
     /// Everything but the data.
-    fn draw_around(&self, canvas: &mut Canvas, layout: &Layout) {
+    fn draw_around(&self, canvas: &mut Canvas, layout: &Layout, layers: &[&dyn Drawn]) {
         axes::clear_margins(canvas, layout);
         axes::draw_frame(canvas, layout, &self.frame());
-        if let Some(bar) = self.layers.iter().find_map(Layer::bar).filter(|_| self.colour_bar) {
+        if let Some(bar) = layers.iter().find_map(|layer| layer.bar()).filter(|_| self.colour_bar) {
             bar.draw(canvas, layout);
         }
         if self.legend {
-            self.draw_legend(canvas, layout);
-        }
-    }
-
-    fn draw_legend(&self, canvas: &mut Canvas, layout: &Layout) {
-        let entries: Vec<Entry> = self.layers.iter().flat_map(|layer| layer.entries(layout)).collect();
-        if !entries.is_empty() {
-            let ink: Vec<(f64, f64)> = self.layers.iter().flat_map(|layer| layer.ink(layout)).collect();
-            legend::draw(canvas, layout, &entries, &ink);
+            draw_legend(canvas, layout, layers);
         }
     }
 
@@ -220,62 +200,11 @@ impl Picture {
     }
 }
 
-impl Layer {
-    fn check(&self) -> Result<(), PictureError> {
-        match self {
-            Layer::Arrows(arrows) => arrows.check(),
-            Layer::Curve(curve) => curve.check(),
-            Layer::Heat(_) | Layer::Paths(_) | Layer::Points(_) => Ok(()),
-        }
-    }
-
-    fn heat(&self) -> Option<&Heat> {
-        if let Layer::Heat(heat) = self { Some(heat) } else { None }
-    }
-
-    /// All but heat, which lies below the grid.
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout) {
-        match self {
-            Layer::Heat(_) => (),
-            Layer::Arrows(arrows) => arrows.draw(canvas, layout),
-            Layer::Curve(curve) => curve.draw(canvas, layout),
-            Layer::Paths(paths) => paths.draw(canvas, layout),
-            Layer::Points(points) => points.draw(canvas, layout),
-        }
-    }
-
-    fn bar(&self) -> Option<Bar<'_>> {
-        match self {
-            // A scale beside a field of NaN would name values that nothing has.
-            Layer::Heat(heat) if heat.undefined() => None,
-            Layer::Heat(heat) => Some(Bar { colouring: &heat.colouring, label: &heat.label, counts: heat.counts }),
-            Layer::Arrows(arrows) => match &arrows.colour {
-                ArrowColour::Magnitude(colouring) => {
-                    Some(Bar { colouring, label: &arrows.label, counts: colouring.count(&arrows.magnitudes()) })
-                }
-                ArrowColour::Plain(_) | ArrowColour::OnHeat => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn entries(&self, layout: &Layout) -> Vec<Entry> {
-        match self {
-            Layer::Heat(heat) => heat.entry().into_iter().collect(),
-            Layer::Arrows(arrows) => arrows.entry(layout).into_iter().collect(),
-            Layer::Curve(curve) => curve.entry(layout).into_iter().collect(),
-            Layer::Paths(paths) => paths.entries(layout),
-            Layer::Points(points) => points.entry(layout).into_iter().collect(),
-        }
-    }
-
-    fn ink(&self, layout: &Layout) -> Vec<(f64, f64)> {
-        match self {
-            Layer::Heat(_) | Layer::Arrows(_) => Vec::new(),
-            Layer::Curve(curve) => curve.ink(layout),
-            Layer::Paths(paths) => paths.ink(layout),
-            Layer::Points(points) => points.ink(layout),
-        }
+fn draw_legend(canvas: &mut Canvas, layout: &Layout, layers: &[&dyn Drawn]) {
+    let entries: Vec<Entry> = layers.iter().flat_map(|layer| layer.entries(layout)).collect();
+    if !entries.is_empty() {
+        let ink: Vec<(f64, f64)> = layers.iter().flat_map(|layer| layer.ink(layout)).collect();
+        legend::draw(canvas, layout, &entries, &ink);
     }
 }
 

@@ -4,6 +4,7 @@
 //! A path is broken where a point is NaN or infinite (a descent that diverged), and ends at its last finite point.
 
 use super::canvas::Canvas;
+use super::layer::{Drawn, Layer};
 use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::lines::{Pixel, ink, runs};
@@ -65,7 +66,27 @@ impl Paths {
         path.iter().map(|(x, y)| layout.to_pixel(*x, *y)).collect()
     }
 
-    pub(super) fn draw(&self, canvas: &mut Canvas, layout: &Layout) {
+    fn draw_ends(&self, canvas: &mut Canvas, layout: &Layout) {
+        let unit = layout.sizes.unit;
+        let finite = |p: &&(f64, f64)| p.0.is_finite() && p.1.is_finite();
+        let place = |p: Option<&(f64, f64)>| p.map(|(x, y)| layout.to_pixel(*x, *y)).filter(|p| layout.shows(*p));
+        for path in &self.paths {
+            if let Some(start) = place(path.iter().find(finite)) {
+                canvas.disc(start, (RING * unit).max(1.5), WHITE);
+                canvas.ring(start, (RING * unit).max(1.5), self.ring(unit));
+            }
+        }
+        for path in &self.paths {
+            if let Some(end) = place(path.iter().rfind(finite)) {
+                canvas.disc(end, (DISC * unit).max(1.5) + (0.8 * unit).max(0.5), WHITE);
+                canvas.disc(end, (DISC * unit).max(1.5), self.colour);
+            }
+        }
+    }
+}
+
+impl Drawn for Paths {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
         let unit = layout.sizes.unit;
         let pen = self.pen(unit);
         // A thin light border keeps the line visible on every colour of a heat layer.
@@ -88,29 +109,11 @@ impl Paths {
         }
     }
 
-    fn draw_ends(&self, canvas: &mut Canvas, layout: &Layout) {
-        let unit = layout.sizes.unit;
-        let finite = |p: &&(f64, f64)| p.0.is_finite() && p.1.is_finite();
-        let place = |p: Option<&(f64, f64)>| p.map(|(x, y)| layout.to_pixel(*x, *y)).filter(|p| layout.shows(*p));
-        for path in &self.paths {
-            if let Some(start) = place(path.iter().find(finite)) {
-                canvas.disc(start, (RING * unit).max(1.5), WHITE);
-                canvas.ring(start, (RING * unit).max(1.5), self.ring(unit));
-            }
-        }
-        for path in &self.paths {
-            if let Some(end) = place(path.iter().rfind(finite)) {
-                canvas.disc(end, (DISC * unit).max(1.5) + (0.8 * unit).max(0.5), WHITE);
-                canvas.disc(end, (DISC * unit).max(1.5), self.colour);
-            }
-        }
-    }
-
-    pub(super) fn ink(&self, layout: &Layout) -> Vec<Pixel> {
+    fn ink(&self, layout: &Layout) -> Vec<Pixel> {
         self.paths.iter().flat_map(|path| ink(&Paths::pixels(path, layout), layout)).collect()
     }
 
-    pub(super) fn entries(&self, layout: &Layout) -> Vec<Entry> {
+    fn entries(&self, layout: &Layout) -> Vec<Entry> {
         let unit = layout.sizes.unit;
         // Lines of many paths may be faint; the one that stands for them must not be.
         let [r, g, b, _] = self.colour;
@@ -130,6 +133,12 @@ impl Paths {
     }
 }
 
+impl From<Paths> for Layer {
+    fn from(layer: Paths) -> Layer {
+        Layer::new(layer)
+    }
+}
+
 impl Points {
     fn pixels(&self, layout: &Layout) -> impl Iterator<Item = Pixel> {
         self.points.iter().map(|(x, y)| layout.to_pixel(*x, *y)).filter(|p| layout.shows(*p))
@@ -142,8 +151,10 @@ impl Points {
             false => Mark::Disc { colour: self.colour, radius },
         }
     }
+}
 
-    pub(super) fn draw(&self, canvas: &mut Canvas, layout: &Layout) {
+impl Drawn for Points {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
         let mark = self.mark(layout.sizes.unit);
         for at in self.pixels(layout) {
             match mark {
@@ -154,12 +165,18 @@ impl Points {
         }
     }
 
-    pub(super) fn ink(&self, layout: &Layout) -> Vec<Pixel> {
+    fn ink(&self, layout: &Layout) -> Vec<Pixel> {
         self.pixels(layout).collect()
     }
 
-    pub(super) fn entry(&self, layout: &Layout) -> Option<Entry> {
-        let mark = self.mark(layout.sizes.unit);
-        (!self.label.is_empty()).then(|| Entry { mark, words: self.label.clone() })
+    fn entries(&self, layout: &Layout) -> Vec<Entry> {
+        let entry = || Entry { mark: self.mark(layout.sizes.unit), words: self.label.clone() };
+        (!self.label.is_empty()).then(entry).into_iter().collect()
+    }
+}
+
+impl From<Points> for Layer {
+    fn from(layer: Points) -> Layer {
+        Layer::new(layer)
     }
 }

@@ -10,7 +10,7 @@ fn colouring(values: &[f64]) -> Colouring {
 
 fn heat(values: Vec<f64>, columns: usize, rows: usize) -> Layer {
     let colouring = colouring(&values);
-    Layer::Heat(Heat::new(values, columns, rows, colouring, "f").unwrap())
+    Layer::from(Heat::new(values, columns, rows, colouring, "f").unwrap())
 }
 
 /// One layer of each kind, filled with awkward numbers.
@@ -19,7 +19,7 @@ fn awkward_layers() -> Vec<Layer> {
     let (x, y): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
     let arrows = |colour, length, pivot| {
         let (label, swapped) = ("∇f".to_owned(), (y.clone(), x.clone()));
-        Layer::Arrows(Arrows { x: x.clone(), y: y.clone(), u: swapped.0, v: swapped.1, colour, length, pivot, label })
+        Layer::from(Arrows { x: x.clone(), y: y.clone(), u: swapped.0, v: swapped.1, colour, length, pivot, label })
     };
     let label = || "label ".repeat(30);
     vec![
@@ -29,16 +29,16 @@ fn awkward_layers() -> Vec<Layer> {
         arrows(ArrowColour::OnHeat, ArrowLength::Root, Pivot::Middle),
         arrows(ArrowColour::Magnitude(colouring(&x)), ArrowLength::Equal, Pivot::Tail),
         arrows(ArrowColour::OnHeat, ArrowLength::PixelsPerUnit(f64::NAN), Pivot::Middle),
-        Layer::Curve(Curve { x: x.clone(), y: y.clone(), colour: BLACK, dashed: true, label: label() }),
-        Layer::Curve(Curve { x: Vec::new(), y: Vec::new(), colour: BLACK, dashed: false, label: label() }),
-        Layer::Paths(Paths {
+        Layer::from(Curve { x: x.clone(), y: y.clone(), colour: BLACK, dashed: true, label: label() }),
+        Layer::from(Curve { x: Vec::new(), y: Vec::new(), colour: BLACK, dashed: false, label: label() }),
+        Layer::from(Paths {
             paths: vec![pairs.clone(), Vec::new(), vec![(0.5, 0.5)]],
             colour: RED,
             iterates: true,
             ends: true,
             label: label(),
         }),
-        Layer::Points(Points { points: pairs, colour: RED, radius: f64::NAN, hollow: true, label: label() }),
+        Layer::from(Points { points: pairs, colour: RED, radius: f64::NAN, hollow: true, label: label() }),
     ]
 }
 
@@ -69,7 +69,7 @@ fn a_heat_pixel_is_the_colour_of_its_value_and_row_0_is_at_the_bottom() {
     let values: Vec<f64> = (0..w * h).map(|i| i as f64).collect();
     let colouring = Colouring::fit(ColourMap::sequential(), Scale::Linear, Limits::Full, &values).unwrap();
     let expected = colouring.clone();
-    picture.layers.push(Layer::Heat(Heat::new(values, w, h, colouring, "").unwrap()));
+    picture.layers.push(Layer::from(Heat::new(values, w, h, colouring, "").unwrap()));
     let bitmap = picture.draw().unwrap();
     for (column, row) in [(0, 0), (w - 1, 0), (0, h - 1), (w - 1, h - 1), (w / 2, h / 3)] {
         let (x, y) = (layout.left as usize + column, layout.top as usize + h - 1 - row);
@@ -106,8 +106,8 @@ fn layers_whose_arrays_differ_are_refused() {
     let none = Vec::new;
     let label = String::new;
     let bad = [
-        Layer::Curve(Curve { x: vec![1.0], y: none(), colour: BLACK, dashed: false, label: label() }),
-        Layer::Arrows(Arrows {
+        Layer::from(Curve { x: vec![1.0], y: none(), colour: BLACK, dashed: false, label: label() }),
+        Layer::from(Arrows {
             x: vec![1.0],
             y: vec![1.0],
             u: vec![1.0],
@@ -132,7 +132,7 @@ fn a_pole_breaks_the_curve_and_a_steep_line_does_not() {
         (picture.x_range, picture.y_range, picture.grid) = ((-1.0, 1.0), (-10.0, 10.0), false);
         let x: Vec<f64> = (0..200).map(|i| (f64::from(i) - 99.5) / 100.0).collect();
         let y = x.iter().map(|x| f(*x)).collect();
-        picture.layers.push(Layer::Curve(Curve { x, y, colour: BLACK, dashed: false, label: String::new() }));
+        picture.layers.push(Layer::from(Curve { x, y, colour: BLACK, dashed: false, label: String::new() }));
         let layout = picture.layout().unwrap();
         let bitmap = picture.draw().unwrap();
         let row = (layout.top + layout.height / 2) * 300;
@@ -158,10 +158,10 @@ fn bands_put_together_are_the_picture() {
     let colouring = colouring(&values);
     let heat = Heat::new(values, x.len(), y.len(), colouring.clone(), "f").unwrap();
     let banded = Heat::in_bands(colouring, "f", heat.counts());
-    picture.layers = vec![Layer::Heat(heat)];
+    picture.layers = vec![Layer::from(heat)];
     picture.layers.extend(awkward_layers().into_iter().skip(2));
     let whole = picture.draw().unwrap();
-    picture.layers[0] = Layer::Heat(banded);
+    picture.layers[0] = Layer::from(banded);
     assert!(matches!(picture.draw(), Err(PictureError::Length { .. })));
     let mut rgba = Vec::new();
     for first in (0..250).step_by(37) {

@@ -63,9 +63,9 @@ fn plot(findings: &Findings, groups: &[&Group]) -> Picture {
             let note = if engine.sort == Sort::Software { " adapter, no GPU" } else { "" };
             let label = format!("{}{note}, {}", engine.tag, precision.name());
             let dashed = precision == Precision::F64;
-            picture.layers.push(Layer::Curve(Curve { x, y, colour, dashed, label }));
+            picture.layers.push(Layer::from(Curve { x, y, colour, dashed, label }));
             let label = String::new();
-            picture.layers.push(Layer::Points(Points { points, colour, radius: 3.5, hollow: dashed, label }));
+            picture.layers.push(Layer::from(Points { points, colour, radius: 3.5, hollow: dashed, label }));
         }
     }
     let all = || groups.iter().flat_map(|group| &group.rows).flat_map(|row| &row.found);

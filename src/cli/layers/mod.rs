@@ -1,0 +1,133 @@
+//! The layers of `plot`: one table, one file each.
+//!
+//! In: the command line and a [`Scene`]. Out: layers on a `Picture`. A layer is added here: its file beside this one,
+//! with its flags (a `clap::Args` that `plot::Arguments` flattens) and its functions, and a row of [`TABLE`].
+
+pub(super) mod arrows;
+mod curve;
+mod heat;
+
+use super::Failure;
+use super::plot::Arguments;
+use gradfield::backend::Backend;
+use gradfield::picture::Picture;
+use gradfield::{Expression, Precision};
+use std::cell::OnceCell;
+
+/// A part of the making of a picture.
+type Step = fn(&Scene<'_>, &mut Picture) -> Result<(), Failure>;
+
+/// A layer by its name.
+pub(super) struct Row {
+    /// The name for `--layers`, then other names for the same.
+    pub(super) names: &'static [&'static str],
+    /// It is for functions of so many variables.
+    pub(super) variables: usize,
+    /// Drawn where `--layers` is not given.
+    pub(super) usual: bool,
+    /// It fills the plot: lines and arrows over it need a border to be seen.
+    pub(super) fills: bool,
+    /// The flags that it reads, and whether they were given: one that no chosen layer reads is refused.
+    pub(super) flags: fn(&Arguments) -> Vec<(&'static str, bool)>,
+    /// What the layer asks of the picture's frame: ranges, a colour bar. All layers do before the first is made.
+    pub(super) frame: Option<Step>,
+    /// Makes the layer and puts it on the picture, over those of the rows above.
+    pub(super) add: Step,
+}
+
+/// All layers, from the lowest to the topmost.
+static TABLE: [Row; 4] = [heat::ROW, arrows::ROW, curve::CURVE, curve::DERIVATIVE];
+
+impl Row {
+    pub(super) fn name(&self) -> &'static str {
+        self.names[0]
+    }
+}
+
+/// What layers are made from.
+pub(super) struct Scene<'a> {
+    pub(super) arguments: &'a Arguments,
+    pub(super) expression: &'a Expression,
+    pub(super) engine: &'a dyn Backend,
+    pub(super) precision: Precision,
+    /// From and to, for each variable.
+    pub(super) ranges: Vec<(f64, f64)>,
+    /// The layers that are drawn, from the lowest to the topmost.
+    pub(super) layers: Vec<&'static Row>,
+    /// See [`curve::Samples`].
+    pub(super) samples: OnceCell<curve::Samples>,
+}
+
+impl Scene<'_> {
+    /// Whether the layer of this name is drawn.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.layers.iter().any(|row| row.name() == name)
+    }
+
+    /// Whether the plot is filled with colours.
+    pub(super) fn filled(&self) -> bool {
+        self.layers.iter().any(|row| row.fills)
+    }
+}
+
+/// The layers for functions of so many variables.
+fn rows(variables: usize) -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().filter(move |row| row.variables == variables)
+}
+
+fn names(variables: usize) -> Vec<&'static str> {
+    rows(variables).map(Row::name).collect()
+}
+
+/// The help text of `--layers`.
+pub(super) fn help() -> String {
+    format!("What to draw: {} (two variables); {} (one)", names(2).join(", "), names(1).join(", "))
+}
+
+/// The layers of `--layers`, or the usual ones.
+///
+/// # Errors
+/// For a name that is no layer of such a function, and for flags that no chosen layer reads.
+pub(super) fn chosen(arguments: &Arguments, variables: usize) -> Result<Vec<&'static Row>, Failure> {
+    let given = &arguments.layers;
+    let is = |row: &Row, name: &String| row.names.contains(&name.as_str());
+    if let Some(unknown) = given.iter().find(|name| !rows(variables).any(|row| is(row, name))) {
+        return Err(Failure::usage(format!(
+            "--layers: `{unknown}` is no layer of a function of {}; there are {}",
+            if variables == 1 { "one variable" } else { "two variables" },
+            listed(&names(variables))
+        )));
+    }
+    let wanted = |row: &&Row| if given.is_empty() { row.usual } else { given.iter().any(|name| is(row, name)) };
+    let layers: Vec<&'static Row> = rows(variables).filter(wanted).collect();
+    check_flags(arguments, variables, &layers)?;
+    Ok(layers)
+}
+
+/// Refuses a flag that no layer drawn reads: it would be lost.
+fn check_flags(arguments: &Arguments, variables: usize, layers: &[&Row]) -> Result<(), Failure> {
+    let read: Vec<&str> = layers.iter().flat_map(|row| (row.flags)(arguments)).map(|(flag, _)| flag).collect();
+    for row in &TABLE {
+        let given = (row.flags)(arguments).into_iter().filter(|(_, given)| *given);
+        let Some((flag, _)) = given.into_iter().find(|(flag, _)| !read.contains(flag)) else { continue };
+        return Err(Failure::usage(match (row.variables == variables, variables) {
+            (true, _) => format!(
+                "{flag} is for the layer `{0}`, which --layers leaves out; add it there, or take {flag} away",
+                row.name()
+            ),
+            (_, 1) => {
+                format!("{flag} is for functions of two variables; of one, the layers {} are drawn", listed(&names(1)))
+            }
+            _ => format!("{flag} is for functions of one variable"),
+        }));
+    }
+    Ok(())
+}
+
+/// `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
+    }
+}
