@@ -3,8 +3,9 @@
 use super::Failure;
 use super::options::range;
 use super::plot::Arguments;
+use gradfield::expr::derive::Deriver;
 use gradfield::expr::{Context, Declared, Outputs};
-use gradfield::picture::{ColourMap, Colouring, Limits, Scale};
+use gradfield::picture::{ColourMap, Colouring, Limits, Scale, typeset};
 use gradfield::{Expression, Values};
 
 /// The largest angle, rounded up to f32: an engine may hand it out.
@@ -12,32 +13,74 @@ const HALF_TURN: f64 = std::f32::consts::PI as f64;
 
 /// The quantity of `--show`, as an output over the expression's own variables, `f`, and a `d...` for each.
 pub(super) fn shown(expression: &Expression, show: &str) -> Result<Outputs, Failure> {
-    let gradient = expression.gradient()?;
     let variables = expression.variables();
     // Where a variable has the name, the variable is meant, and the value or slope goes by another.
     let free = |name: String| if variables.contains(&name) { name + "_" } else { name };
     let value = free("f".to_string());
     let slopes: Vec<String> = variables.iter().map(|name| free(format!("d{name}"))).collect();
+    let seconds = seconds(variables).map(free);
     let text = match show {
         "f" => value.clone(),
+        "laplacian" => format!("{} + {}", seconds[0], seconds[2]),
+        "curvature" => mean_curvature([&slopes[0], &slopes[1]], &seconds),
         "grad" => format!("hypot({})", slopes.join(", ")),
         "angle" => format!("atan2({}, {})", slopes[1], slopes[0]),
         "dx" if slopes[0] != "dx" => slopes[0].clone(),
         "dy" if slopes[1] != "dy" => slopes[1].clone(),
         other => other.to_string(),
     };
+    let n = variables.len();
+    let bends = n == 2 && seconds.iter().any(|name| text.contains(name.as_str()));
+    let known = if bends { expression.hessian()? } else { expression.gradient()? };
     let names = variables.iter().cloned().chain([value]).chain(slopes);
+    let names = names.chain(seconds.into_iter().filter(|_| bends));
     let context = Context { variables: Some(declared(names)), ..Context::default() };
     let parsed =
         gradfield::expr::parse::parse(&text, &context).map_err(|error| Failure::usage(format!("--show: {error}")))?;
-    let n = expression.variables().len();
-    let mut graph = gradient.graph;
+    let mut graph = known.graph;
+    // Of the Hessian xx, xy, yx, yy, the third is the second again.
+    let outputs: Vec<_> =
+        known.outputs.iter().enumerate().filter(|(k, _)| *k != 2 * n + 1).map(|(_, id)| *id).collect();
     let replace = |graph: &mut gradfield::expr::Graph, place: u32| match place as usize {
         k if k < n => graph.variable(place),
-        k => gradient.outputs[k - n],
+        k => outputs[k - n],
     };
     let outputs = graph.import(&parsed.graph, &[parsed.value], replace);
-    Ok(Outputs { graph, variables: gradient.variables, outputs })
+    Ok(Outputs { graph, variables: known.variables, outputs })
+}
+
+/// The names of the second derivatives xx, xy, yy; `d_11` and so on where the variables' own names make none.
+fn seconds(variables: &[String]) -> [String; 3] {
+    let plain = variables.iter().all(|name| !name.contains('['));
+    let name = |i: usize, j: usize| match (variables.get(i), variables.get(j)) {
+        (Some(a), Some(b)) if plain => format!("d{a}{b}"),
+        _ => format!("d_{}{}", i + 1, j + 1),
+    };
+    [name(0, 0), name(0, 1), name(1, 1)]
+}
+
+/// The mean curvature of the graph of a function, from its first and second derivatives (M. P. do Carmo, Differential
+/// Geometry of Curves and Surfaces, 3-3): positive at a minimum, zero on a plane.
+fn mean_curvature([x, y]: [&str; 2], [xx, xy, yy]: &[String; 3]) -> String {
+    format!("((1 + {y}^2)*{xx} - 2*{x}*{y}*{xy} + (1 + {x}^2)*{yy}) / (2*(1 + {x}^2 + {y}^2)^1.5)")
+}
+
+/// A quantity of two variables with its partial derivatives.
+pub(super) fn with_slopes(shown: Outputs) -> Result<Outputs, Failure> {
+    let Outputs { mut graph, variables, mut outputs } = shown;
+    let places: Vec<u32> = (0..variables.len() as u32).collect();
+    outputs.extend(Deriver::default().gradient(&mut graph, outputs[0], &places)?);
+    Ok(Outputs { graph, variables, outputs })
+}
+
+/// The quantity's name as it is printed.
+pub(super) fn label(show: &str) -> String {
+    match show {
+        "grad" => "|∇f|".to_string(),
+        "laplacian" => "∇²f".to_string(),
+        "curvature" => "mean curvature".to_string(),
+        show => typeset(show),
+    }
 }
 
 /// The declaration of these names, where `x[1]`, `x[2]` are the components of `x`.
@@ -57,7 +100,9 @@ fn declared(names: impl Iterator<Item = String>) -> Vec<Declared> {
 /// The colours of `--map`, `--scale` and `--clim` for some values.
 pub(super) fn colouring(arguments: &Arguments, values: &[f64]) -> Result<Colouring, Failure> {
     let scale = Scale::by_name(&arguments.scale)?;
-    let signed = values.iter().any(|v| *v < 0.0) && values.iter().any(|v| *v > 0.0) && scale != Scale::Log;
+    let signed = values.iter().any(|v| *v < 0.0)
+        && values.iter().any(|v| *v > 0.0)
+        && !matches!(scale, Scale::Log | Scale::Equalised);
     let map = match arguments.map.as_deref() {
         Some(name) => ColourMap::by_name(name)?,
         None if arguments.show == "angle" => ColourMap::by_name("sinebow")?,

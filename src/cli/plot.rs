@@ -6,7 +6,7 @@
 use super::Failure;
 use super::bare;
 use super::engine::{choose, source};
-use super::layers::{self, Scene, arrows};
+use super::layers::{self, Scene, arrows, hillshade, levels};
 use super::options::{Compute, Function, ranges, size};
 use clap::Args;
 use gradfield::Precision;
@@ -31,15 +31,20 @@ pub(crate) struct Arguments {
     pub(super) layers: Vec<String>,
     #[command(flatten)]
     pub(super) arrows: arrows::Flags,
-    /// What the heat layer shows: f, grad (the length of the gradient), angle (its direction), dx, dy, or a
-    /// formula of x, y, f, dx, dy
+    #[command(flatten)]
+    pub(super) levels: levels::Flags,
+    #[command(flatten)]
+    pub(super) hillshade: hillshade::Flags,
+    /// The quantity that is shown: f, grad (the length of the gradient), angle (its direction), dx, dy, laplacian,
+    /// curvature (the mean curvature of the graph, positive where it is a bowl), or a formula of x, y, f, dx, dy, and
+    /// dxx, dxy, dyy
     #[arg(long, default_value = "f", allow_hyphen_values = true)]
     pub(super) show: String,
     /// Colours: viridis, inferno, magma, plasma, cividis, turbo, grey, blue-red or sinebow, each also with _r,
     /// reversed (default: viridis; blue-red where the values have both signs; sinebow for angles)
     #[arg(long)]
     pub(super) map: Option<String>,
-    /// Colour scale: linear, log or symlog
+    /// Colour scale: linear, log, symlog or equalised (equal areas of each colour)
     #[arg(long, default_value = "linear")]
     pub(super) scale: String,
     /// Range of the colours, such as -1:1 (default: the data's, without outliers)
@@ -52,7 +57,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_grid: bool,
     /// Pixels of the heat layer alone, no axes and no text, in any size: little memory is needed
-    #[arg(long, conflicts_with_all = ["layers", "arrows", "title", "no_grid"])]
+    #[arg(long, conflicts_with_all = ["layers", "arrows", "levels", "light", "relief", "title", "no_grid"])]
     pub(super) bare: bool,
     #[command(flatten)]
     pub(super) compute: Compute,
@@ -83,8 +88,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let demand = Demand::grid(&tape, f64::from(width) * f64::from(height), precision);
     let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
     let ranges = ranges(&arguments.ranges, expression.variables(), precision)?;
-    let (expression, engine, samples) = (&expression, engine.as_ref(), OnceCell::default());
-    let scene = Scene { arguments, expression, engine, precision, ranges, layers, samples };
+    let (samples, slopes) = (OnceCell::default(), OnceCell::default());
+    let (expression, engine) = (&expression, engine.as_ref());
+    let scene = Scene { arguments, expression, engine, precision, ranges, layers, samples, slopes };
     write(&mut out, &picture(&scene, (width, height))?, expression.text(), &source(engine, precision))?;
     out.finish()?;
     Ok(())

@@ -6,10 +6,10 @@
 use super::canvas::Canvas;
 use super::colour::{Colouring, Counts};
 use super::layout::{Detail, Layout, widest};
-use super::scale::Scale;
+use super::levels;
 use super::shapes::{Across, Along, INK, Lettering, Pen};
 use super::text;
-use super::ticks::{self, Ticks};
+use super::ticks::Ticks;
 
 /// A colour bar to be drawn.
 pub(super) struct Bar<'a> {
@@ -53,10 +53,10 @@ impl Bar<'_> {
     }
 
     fn colours(&self, canvas: &mut Canvas, place: &Place) {
-        let (map, height) = (self.colouring.map(), place.bottom - place.top);
+        let height = place.bottom - place.top;
         let mut y = place.top;
         while y < place.bottom {
-            let colour = map.at(1.0 - (y + 0.5 - place.top) / height);
+            let colour = self.colouring.at(1.0 - (y + 0.5 - place.top) / height);
             canvas.fill_rect(place.left, y, place.width, 1.0, colour);
             y += 1.0;
         }
@@ -69,7 +69,6 @@ impl Bar<'_> {
         let (left, right) = (place.left - line, place.left + place.width);
         canvas.fill_rect(left, place.top, line, place.bottom - place.top, INK);
         canvas.fill_rect(right, place.top, line, place.bottom - place.top, INK);
-        let map = self.colouring.map();
         let ends =
             [(place.top, top, -line, self.counts.above, 1.0), (place.bottom, bottom, 0.0, self.counts.below, 0.0)];
         for (base, apex, outwards, clipped, end) in ends {
@@ -78,20 +77,16 @@ impl Bar<'_> {
                 continue;
             }
             let middle = place.left + 0.5 * place.width;
-            canvas.polygon(&[(place.left, base), (middle, apex), (right, base)], map.at(end));
+            canvas.polygon(&[(place.left, base), (middle, apex), (right, base)], self.colouring.at(end));
             let sides = [(left + 0.5 * line, base), (middle, apex), (right + 0.5 * line, base)];
             canvas.polyline(&sides, Pen::solid(INK, line));
         }
     }
 
     fn ticks(&self, place: &Place, size: f64) -> Ticks {
-        let (lo, hi) = self.colouring.range();
-        let most = (((place.bottom - place.top) / (2.6 * size)) as usize).clamp(2, 10);
-        match self.colouring.scale() {
-            Scale::Linear => ticks::linear(lo, hi, most),
-            Scale::Log => ticks::log(lo, hi, most),
-            Scale::SymLog { linear } => ticks::symlog(lo, hi, linear, most),
-        }
+        let room = ((place.bottom - place.top) / (2.6 * size)) as usize;
+        let most = if self.colouring.levels().is_empty() { 10 } else { 20 };
+        levels::marks(self.colouring, room.clamp(2, most))
     }
 
     fn words(&self, canvas: &mut Canvas, layout: &Layout, place: &Place, ticks: &Ticks) {

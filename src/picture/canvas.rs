@@ -149,15 +149,7 @@ impl Canvas {
         let Some(path) = text::outline(words, style.size) else {
             return;
         };
-        let along = match style.along {
-            Along::Left => 0.0,
-            Along::Centre => -0.5 * text::width(words, style.size),
-            Along::Right => -text::width(words, style.size),
-        };
-        let across = match style.across {
-            Across::Middle => 0.5 * text::CAP_HEIGHT * style.size,
-            Across::Baseline => 0.0,
-        };
+        let (along, across) = (start(words, style), fall(style));
         // Whole pixels across the line keep the baseline sharp.
         let place = if style.upwards {
             Transform::from_row(0.0, -1.0, 1.0, 0.0, (x + across).round() as f32, (y - along) as f32)
@@ -165,6 +157,18 @@ impl Canvas {
             Transform::from_translate((x + along) as f32, (y + across).round() as f32)
         };
         self.fill(&path, style.colour, place);
+    }
+
+    /// One line of text at (x, y), read in the direction `way`, a unit vector.
+    pub(super) fn text_along(&mut self, words: &str, (x, y): (f64, f64), way: (f64, f64), style: Lettering) {
+        let Some(path) = text::outline(words, style.size) else {
+            return;
+        };
+        let (along, across) = (start(words, style), fall(style));
+        let place = (x + along * way.0 - across * way.1, y + along * way.1 + across * way.0);
+        let (cos, sin) = (way.0 as f32, way.1 as f32);
+        let turned = Transform::from_row(cos, sin, -sin, cos, place.0 as f32, place.1 as f32);
+        self.fill(&path, style.colour, turned);
     }
 
     /// An arrow from `tail` to `tip`, with an outline of `halo` around it if wanted.
@@ -200,6 +204,23 @@ impl Canvas {
         let width = pen.width as f32;
         let stroke = Stroke { width, line_cap, line_join: LineJoin::Round, dash, ..Stroke::default() };
         self.pixels.stroke_path(path, &paint(pen.colour), &stroke, self.place(Transform::identity()), None);
+    }
+}
+
+/// Where a line of text starts, along it, from the point it is set at.
+fn start(words: &str, style: Lettering) -> f64 {
+    match style.along {
+        Along::Left => 0.0,
+        Along::Centre => -0.5 * text::width(words, style.size),
+        Along::Right => -text::width(words, style.size),
+    }
+}
+
+/// How far its baseline is below that point.
+fn fall(style: Lettering) -> f64 {
+    match style.across {
+        Across::Middle => 0.5 * text::CAP_HEIGHT * style.size,
+        Across::Baseline => 0.0,
     }
 }
 

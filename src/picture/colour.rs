@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::error::PictureError;
 use super::maps::{ColourMap, MapKind, Rgba};
-use super::scale::{Limits, Scale, Span, range_of};
+use super::scale::{Limits, Scale, Span, quantiles, range_of};
 
 /// The colour of NaN: a light grey.
 pub const NAN_COLOUR: Rgba = [0xB0, 0xB0, 0xB0, 0xFF];
@@ -35,6 +35,15 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
+/// A value of note, and how it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Level {
+    /// In data units.
+    pub value: f64,
+    /// Its text; empty for none.
+    pub label: String,
+}
+
 /// Colours in the look-up table; the step between two is too small to see.
 pub(super) const STEPS: usize = 1024;
 /// The index of NaN. The table is twice as long as the map so that a masked index is always inside.
@@ -49,6 +58,10 @@ pub struct Colouring {
     lo: f64,
     hi: f64,
     bent: Span,
+    /// Values at even places of an equalised scale; empty for the others.
+    quantiles: Arc<[f64]>,
+    /// Borders between bands of one colour each; empty for colours that run on.
+    levels: Arc<[Level]>,
     pub(super) table: Arc<[Rgba; TABLE]>,
 }
 
@@ -69,7 +82,24 @@ impl Colouring {
         for (i, entry) in table.iter_mut().take(STEPS).enumerate() {
             *entry = map.at(i as f64 / (STEPS - 1) as f64);
         }
-        Ok(Colouring { map, scale, lo: plain.lo, hi: plain.hi, bent, table: Arc::new(table) })
+        let (lo, hi) = (plain.lo, plain.hi);
+        let (quantiles, levels) = (Arc::default(), Arc::default());
+        Ok(Colouring { map, scale, lo, hi, bent, quantiles, levels, table: Arc::new(table) })
+    }
+
+    /// The same in bands: one colour between two neighbours of `levels`, which are taken in ascending order, and one
+    /// on either side. Levels outside the range of the colours are left out.
+    #[must_use]
+    pub fn stepped(mut self, mut levels: Vec<Level>) -> Colouring {
+        levels.retain(|level| level.value > self.lo && level.value < self.hi);
+        levels.sort_by(|a, b| a.value.total_cmp(&b.value));
+        self.levels = levels.into();
+        let mut table = [NAN_COLOUR; TABLE];
+        for (i, entry) in table.iter_mut().take(STEPS).enumerate() {
+            *entry = self.at(i as f64 / (STEPS - 1) as f64);
+        }
+        self.table = Arc::new(table);
+        self
     }
 
     /// Chooses the range from `values` (f32 or f64; NaN and infinities left aside). A diverging map gets a range
@@ -93,7 +123,16 @@ impl Colouring {
             let largest = if largest > 0.0 { largest } else { 1.0 };
             return Colouring::new(map, scale, -largest, largest);
         }
-        Colouring::new(map, scale, lo, hi)
+        let mut fitted = Colouring::new(map, scale, lo, hi)?;
+        if scale == Scale::Equalised {
+            fitted.quantiles = quantiles(values, fitted.lo, fitted.hi).into();
+        }
+        Ok(fitted)
+    }
+
+    /// The borders between its bands; empty where the colours run on.
+    pub fn levels(&self) -> &[Level] {
+        &self.levels
     }
 
     /// The range that is coloured, in data units.
@@ -113,7 +152,45 @@ impl Colouring {
 
     /// Where `v` lies among the colours: 0 at the lower end, 1 at the upper, beyond for values outside; NaN for NaN.
     pub fn position(&self, v: f64) -> f64 {
-        self.bent.fraction(self.scale.forward(v))
+        let plain = self.bent.fraction(self.scale.forward(v));
+        if self.quantiles.is_empty() || !(0.0..=1.0).contains(&plain) {
+            return plain;
+        }
+        let v = v.clamp(self.lo, self.hi);
+        // Of equal quantiles, the value is as much above the first as below the last.
+        let (first, end) = (self.quantiles.partition_point(|q| *q < v), self.quantiles.partition_point(|q| *q <= v));
+        let place = if first < end {
+            0.5 * (first + end - 1) as f64
+        } else {
+            let (below, above) = (self.quantiles[first - 1], self.quantiles[first]);
+            (first - 1) as f64 + (v - below) / (above - below)
+        };
+        place / (self.quantiles.len() - 1) as f64
+    }
+
+    /// The value at a place of an equalised scale, 0 to 1.
+    pub(super) fn value_at(&self, place: f64) -> f64 {
+        let place = place.clamp(0.0, 1.0);
+        let Some(last) = self.quantiles.len().checked_sub(1) else { return self.lo + (self.hi - self.lo) * place };
+        let k = ((place * last as f64) as usize).min(last - 1);
+        let (below, above) = (self.quantiles[k], self.quantiles[k + 1]);
+        below + (above - below) * (place * last as f64 - k as f64)
+    }
+
+    /// The colour at a place among the colours, 0 to 1.
+    pub(super) fn at(&self, place: f64) -> Rgba {
+        if self.levels.is_empty() {
+            return self.map.at(place);
+        }
+        self.band(self.levels.partition_point(|level| self.position(level.value) <= place))
+    }
+
+    /// The colour of a band, counted from the lowest.
+    pub(super) fn band(&self, k: usize) -> Rgba {
+        let border = |k: usize| {
+            if k == 0 { 0.0 } else { self.levels.get(k - 1).map_or(1.0, |level| self.position(level.value)) }
+        };
+        self.map.at(0.5 * (border(k) + border(k + 1)))
     }
 
     /// The index of `v` in the table.
@@ -126,6 +203,9 @@ impl Colouring {
 
     /// The colour of one value.
     pub fn pixel(&self, v: f64) -> Rgba {
+        if !self.levels.is_empty() && !v.is_nan() {
+            return self.band(self.levels.partition_point(|level| level.value <= v));
+        }
         self.table[self.index(v) & (TABLE - 1)]
     }
 
@@ -197,5 +277,40 @@ mod tests {
         let c = Colouring::new(ColourMap::sequential(), Scale::Linear, 0.0, 1.0).unwrap();
         let counts = c.count(&[f64::NAN, -1.0, 0.5, 2.0, f64::INFINITY]);
         assert_eq!(counts, Counts { all: 5, nan: 1, below: 1, above: 2 });
+    }
+
+    #[test]
+    fn an_equalised_scale_gives_each_colour_as_many_values() {
+        let values: Vec<f64> = (0..5000).map(|k| (f64::from(k) / 500.0).exp()).collect();
+        let c = Colouring::fit(ColourMap::sequential(), Scale::Equalised, Limits::Auto, &values).unwrap();
+        for (k, v) in values.iter().enumerate() {
+            let rank = k as f64 / 4999.0;
+            assert!((c.position(*v) - rank).abs() < 2e-3, "{v}: {} for {rank}", c.position(*v));
+            assert!((c.value_at(rank) / v - 1.0).abs() < 0.03, "{rank}: {} for {v}", c.value_at(rank));
+        }
+        assert!(c.position(0.0) < 0.0 && c.position(1e300) > 1.0 && c.position(f64::NAN).is_nan());
+        // Half of the values equal: they lie in the middle of their half.
+        let half: Vec<f64> = (0..1000).map(|k| f64::from(k.max(500))).collect();
+        let c = Colouring::fit(ColourMap::sequential(), Scale::Equalised, Limits::Auto, &half).unwrap();
+        assert!((c.position(500.0) - 0.25).abs() < 0.01 && (c.position(750.0) - 0.75).abs() < 0.01);
+        let tables: [&[f64]; 6] = [&[], &[3.0], &[f64::NAN], &[2.0, 2.0], &[-1e308, 1e308], &[f64::INFINITY, 1.0]];
+        for values in tables {
+            let c = Colouring::fit(ColourMap::sequential(), Scale::Equalised, Limits::Auto, values).unwrap();
+            let places = [f64::NEG_INFINITY, -1.0, 0.0, 1.0, 2.0, 3.0, f64::INFINITY].map(|v| c.index(v));
+            assert!(places.is_sorted() && places[6] < STEPS, "{values:?}: {places:?}");
+        }
+    }
+
+    #[test]
+    fn bands_have_one_colour_each_and_meet_at_their_levels() {
+        let level = |value: f64| Level { value, label: String::new() };
+        let c = Colouring::new(ColourMap::sequential(), Scale::Linear, 0.0, 10.0).unwrap();
+        let c = c.stepped([5.0, 2.0, 10.0, -3.0].map(level).to_vec());
+        assert_eq!(c.levels().len(), 2);
+        let bands: [(&[f64], f64); 3] = [(&[-1.0, 0.0, 1.999], 0.1), (&[2.0, 4.999], 0.35), (&[5.0, 9.0, 1e9], 0.75)];
+        for (inside, map) in bands {
+            assert!(inside.iter().all(|v| c.pixel(*v) == ColourMap::sequential().at(map)), "{inside:?}");
+        }
+        assert_eq!(c.pixel(f64::NAN), NAN_COLOUR);
     }
 }

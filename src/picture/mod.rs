@@ -20,22 +20,27 @@
 //! ```
 //!
 //! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
-//! colours); `text`, `shapes`, `canvas` (ink); `figures`, `ticks`, `layout`, `frame`, `axes`, `bar`, `legend` (what
-//! stands around the data); `layer` (what a layer is); `heat`, `arrows`, `lines`, `curve`, `paths` (the layers); this file puts them together; `mosaic` puts several pictures side by side.
+//! colours); `text`, `shapes`, `canvas` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `bar`, `legend` (what
+//! stands around the data); `layer` (what a layer is); `slopes`, `heat`, `bands`, `hillshade`, `contours` and its `labels`, `arrows`, `lines`, `curve`, `paths` (the layers); this file puts them together; `mosaic` puts several pictures side by side.
 
 mod arrows;
 mod axes;
+mod bands;
 mod bar;
 mod canvas;
 mod colour;
+mod contours;
 mod curve;
 mod error;
 mod figures;
 mod frame;
 mod heat;
+mod hillshade;
+mod labels;
 mod layer;
 mod layout;
 mod legend;
+mod levels;
 mod lines;
 mod maps;
 mod mosaic;
@@ -43,23 +48,29 @@ mod paths;
 mod pixels;
 mod scale;
 mod shapes;
+mod slopes;
 mod text;
 mod ticks;
 
 pub use arrows::{ArrowColour, ArrowLength, Arrows, Pivot, lattice};
+pub use bands::Bands;
 pub use canvas::Bitmap;
-pub use colour::{Colouring, Counts, NAN_COLOUR};
+pub use colour::{Colouring, Counts, Level, NAN_COLOUR};
+pub use contours::Contours;
 pub use curve::{CURVE_COLOURS, Curve, padded, y_range};
 pub use error::{LONGEST_SIDE, PictureError};
 pub use heat::Heat;
+pub use hillshade::{Hillshade, Light};
 pub use layer::Layer;
 pub use layout::Layout;
+pub use levels::{levels, plain};
 pub use maps::{ColourMap, MapKind, Rgba};
 pub use mosaic::mosaic;
 pub use paths::{Paths, Points, RED};
 pub use pixels::NAN_PALETTE;
 pub use scale::{Limits, Scale, range_of};
 pub use shapes::{BLACK, INK, WHITE};
+pub use slopes::Slopes;
 pub use text::typeset;
 
 use std::ops::Range;

@@ -63,7 +63,7 @@ impl Colouring {
     fn indices<'a>(&self, values: &[f32], out: impl Iterator<Item = &'a mut [u8]>, put: impl Fn(&[u16], &mut [u8])) {
         let (lo, hi) = self.range();
         let (at, by) = match self.scale() {
-            Scale::Linear => (lo, hi - lo),
+            Scale::Linear | Scale::Equalised => (lo, hi - lo),
             Scale::Log => (lo.log2(), hi.log2() - lo.log2()),
             Scale::SymLog { .. } => (self.scale().forward(lo), self.scale().forward(hi) - self.scale().forward(lo)),
         };
@@ -75,7 +75,7 @@ impl Colouring {
                 _ if !self.fits_f32(at, by) => {
                     block.iter().zip(&mut *indices).for_each(|(v, i)| *i = self.index(f64::from(*v)) as u16);
                 }
-                Scale::Linear => fill(block, indices, |v| (v - start) * step),
+                Scale::Linear | Scale::Equalised => fill(block, indices, |v| (v - start) * step),
                 Scale::Log => fill(block, indices, |v| (log2(v) - start) * step),
                 Scale::SymLog { linear } => {
                     let inverse = 1.0 / linear as f32;
@@ -91,6 +91,8 @@ impl Colouring {
         let (lo, hi) = self.range();
         let smallest = match self.scale() {
             Scale::Linear => hi - lo,
+            // A search among the quantiles for each value.
+            Scale::Equalised => return false,
             Scale::Log => lo,
             Scale::SymLog { linear } => linear,
         };

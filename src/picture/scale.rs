@@ -74,11 +74,14 @@ pub enum Scale {
         /// Where the logarithm takes over, in data units.
         linear: f64,
     },
+    /// Equal numbers of values are equal steps of the colour (histogram equalisation). The order of the values is in
+    /// the [`super::Colouring`] that was fitted to them; without values it is linear.
+    Equalised,
 }
 
 impl Scale {
     /// The names that [`Scale::by_name`] takes.
-    pub const NAMES: [&str; 3] = ["linear", "log", "symlog"];
+    pub const NAMES: [&str; 4] = ["linear", "log", "symlog", "equalised"];
 
     /// A scale by its name, in any case.
     ///
@@ -89,6 +92,7 @@ impl Scale {
             "linear" => Ok(Scale::Linear),
             "log" => Ok(Scale::Log),
             "symlog" => Ok(Scale::SymLog { linear: 0.0 }),
+            "equalised" | "equalized" => Ok(Scale::Equalised),
             _ => Err(PictureError::Unknown {
                 what: "colour scale",
                 name: name.to_owned(),
@@ -111,7 +115,7 @@ impl Scale {
     /// The bent value: increasing in `v`; minus infinity where a logarithm does not exist; NaN for NaN.
     pub fn forward(self, v: f64) -> f64 {
         match self {
-            Scale::Linear => v,
+            Scale::Linear | Scale::Equalised => v,
             Scale::Log if v <= 0.0 => f64::NEG_INFINITY,
             Scale::Log => v.ln(),
             Scale::SymLog { linear } => (v / linear).asinh(),
@@ -157,6 +161,8 @@ pub fn range_of<T: Copy + Into<f64>>(values: &[T], scale: Scale, limits: Limits)
         Limits::Fixed { lo, hi } => Some((lo, hi)),
         Limits::Full => full(),
         Limits::Percentile(percent) => robust(percent),
+        // Outliers take no more of an equalised scale than any other value.
+        Limits::Auto if scale == Scale::Equalised => full(),
         Limits::Auto => full().zip(robust(2.0)).map(|(all, most)| without_outliers(scale, all, most)),
     }
 }
@@ -170,6 +176,22 @@ fn without_outliers(scale: Scale, all: (f64, f64), most: (f64, f64)) -> (f64, f6
     let hi = if bent(all.1) - bent(most.1) <= slack { all.1 } else { most.1 };
     // Nearly all values equal: the percentiles meet, and a colour for each of the rest says more than none.
     if most.0 < most.1 { (lo, hi) } else { all }
+}
+
+/// The values that are larger than 0, 1/256, ..., 1 of the finite values from `lo` to `hi`, in ascending order: the
+/// scale of histogram equalisation. Empty without values.
+pub(super) fn quantiles<T: Copy + Into<f64>>(values: &[T], lo: f64, hi: f64) -> Vec<f64> {
+    let step = (values.len() / SAMPLES) | 1;
+    let all = values.iter().step_by(step).map(|&v| v.into());
+    let mut sample: Vec<f64> = all.filter(|v: &f64| v.is_finite() && (lo..=hi).contains(v)).collect();
+    if sample.is_empty() {
+        return sample;
+    }
+    sample.sort_unstable_by(f64::total_cmp);
+    let mut knots: Vec<f64> = (0..=256).map(|k| sample[(sample.len() - 1) * k / 256]).collect();
+    // The ends of the range are the ends of the scale, whether or not the sample met them.
+    (knots[0], knots[256]) = (lo, hi);
+    knots
 }
 
 fn percentiles<T: Copy + Into<f64>>(values: &[T], usable: impl Fn(&f64) -> bool, percent: f64) -> Option<(f64, f64)> {

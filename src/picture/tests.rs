@@ -1,6 +1,7 @@
 //! Whole pictures over awkward inputs: no panic, and the right pixels where one can say which they are.
 
 use super::*;
+use std::sync::Arc;
 
 const AWKWARD: [f64; 9] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1.0, -1e300, 1e-310, f64::MAX];
 
@@ -11,6 +12,25 @@ fn colouring(values: &[f64]) -> Colouring {
 fn heat(values: Vec<f64>, columns: usize, rows: usize) -> Layer {
     let colouring = colouring(&values);
     Layer::from(Heat::new(values, columns, rows, colouring, "f").unwrap())
+}
+
+/// Awkward values with awkward slopes.
+fn awkward_slopes() -> Slopes {
+    let all = |shift: usize| (0..81).map(|k| AWKWARD[(k + shift * (k / 9)) % 9]).collect();
+    Slopes { values: all(1), dx: all(2), dy: all(4), columns: 9, rows: 9 }
+}
+
+fn no_slopes() -> Slopes {
+    Slopes { values: Vec::new(), dx: Vec::new(), dy: Vec::new(), columns: 0, rows: 0 }
+}
+
+fn awkward_levels() -> Vec<Level> {
+    let level = |value: f64| Level { value, label: plain(value) };
+    [-1e300, -0.5, 0.0, 1e-310, 0.5, 1.0, f64::MAX].map(level).to_vec()
+}
+
+fn hillshade(slopes: Slopes, light: Light, relief: Option<f64>) -> Layer {
+    Layer::from(Hillshade { slopes: Arc::new(slopes), light, relief, over_colours: relief.is_some() })
 }
 
 /// One layer of each kind, filled with awkward numbers.
@@ -39,6 +59,13 @@ fn awkward_layers() -> Vec<Layer> {
             label: label(),
         }),
         Layer::from(Points { points: pairs, colour: RED, radius: f64::NAN, hollow: true, label: label() }),
+        Layer::from(Contours { slopes: Arc::new(awkward_slopes()), levels: awkward_levels() }),
+        Layer::from(Contours { slopes: Arc::new(no_slopes()), levels: awkward_levels() }),
+        Layer::from(Bands::new(Arc::new(awkward_slopes()), colouring(&x).stepped(awkward_levels()), "f")),
+        Layer::from(Bands::new(Arc::new(no_slopes()), colouring(&[]).stepped(awkward_levels()), "f")),
+        hillshade(awkward_slopes(), Light::From { azimuth: 315.0, altitude: 45.0 }, None),
+        hillshade(awkward_slopes(), Light::Around { altitude: 0.0 }, Some(f64::MAX)),
+        hillshade(no_slopes(), Light::Around { altitude: 90.0 }, None),
     ]
 }
 
@@ -117,6 +144,8 @@ fn layers_whose_arrays_differ_are_refused() {
             pivot: Pivot::Tail,
             label: label(),
         }),
+        Layer::from(Contours { slopes: Arc::new(Slopes { dy: none(), ..awkward_slopes() }), levels: Vec::new() }),
+        hillshade(Slopes { rows: 8, ..awkward_slopes() }, Light::Around { altitude: 45.0 }, None),
     ];
     for layer in bad {
         let mut picture = Picture::new(100, 100);
@@ -159,7 +188,8 @@ fn bands_put_together_are_the_picture() {
     let heat = Heat::new(values, x.len(), y.len(), colouring.clone(), "f").unwrap();
     let banded = Heat::in_bands(colouring, "f", heat.counts());
     picture.layers = vec![Layer::from(heat)];
-    picture.layers.extend(awkward_layers().into_iter().skip(2));
+    // Contours choose their ink by what lies under them, band by band: they are left out, and all after them.
+    picture.layers.extend(awkward_layers().into_iter().skip(2).take(8));
     let whole = picture.draw().unwrap();
     picture.layers[0] = Layer::from(banded);
     assert!(matches!(picture.draw(), Err(PictureError::Length { .. })));

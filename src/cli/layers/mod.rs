@@ -4,15 +4,22 @@
 //! with its flags (a `clap::Args` that `plot::Arguments` flattens) and its functions, and a row of [`TABLE`].
 
 pub(super) mod arrows;
+mod bands;
+mod contour;
 mod curve;
 mod heat;
+pub(super) mod hillshade;
+pub(super) mod levels;
 
 use super::Failure;
+use super::colours::{shown, with_slopes};
 use super::plot::Arguments;
 use gradfield::backend::Backend;
-use gradfield::picture::Picture;
-use gradfield::{Expression, Precision};
+use gradfield::field::Field;
+use gradfield::picture::{Picture, Slopes};
+use gradfield::{Expression, Points, Precision};
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 /// A part of the making of a picture.
 type Step = fn(&Scene<'_>, &mut Picture) -> Result<(), Failure>;
@@ -36,7 +43,8 @@ pub(super) struct Row {
 }
 
 /// All layers, from the lowest to the topmost.
-static TABLE: [Row; 4] = [heat::ROW, arrows::ROW, curve::CURVE, curve::DERIVATIVE];
+static TABLE: [Row; 7] =
+    [heat::ROW, bands::ROW, hillshade::ROW, contour::ROW, arrows::ROW, curve::CURVE, curve::DERIVATIVE];
 
 impl Row {
     pub(super) fn name(&self) -> &'static str {
@@ -56,12 +64,28 @@ pub(super) struct Scene<'a> {
     pub(super) layers: Vec<&'static Row>,
     /// See [`curve::Samples`].
     pub(super) samples: OnceCell<curve::Samples>,
+    /// See [`Scene::slopes`].
+    pub(super) slopes: OnceCell<Arc<Slopes>>,
 }
 
 impl Scene<'_> {
     /// Whether the layer of this name is drawn.
     pub(super) fn has(&self, name: &str) -> bool {
         self.layers.iter().any(|row| row.name() == name)
+    }
+
+    /// The quantity of `--show` with its exact gradient at the pixels of the plot, evaluated once for all layers.
+    pub(super) fn slopes(&self, picture: &Picture) -> Result<&Arc<Slopes>, Failure> {
+        if let Some(slopes) = self.slopes.get() {
+            return Ok(slopes);
+        }
+        let layout = picture.layout()?;
+        let outputs = with_slopes(shown(self.expression, &self.arguments.show)?)?;
+        let points = Points::Grid(vec![layout.x_centres(), layout.y_centres()]);
+        let field = Field::evaluate(&outputs, points, self.engine, self.precision)?;
+        let [values, dx, dy] = [0, 1, 2].map(|k| field.columns[k].to_f64());
+        let (columns, rows) = (layout.width as usize, layout.height as usize);
+        Ok(self.slopes.get_or_init(|| Arc::new(Slopes { values, dx, dy, columns, rows })))
     }
 
     /// Whether the plot is filled with colours.

@@ -32,9 +32,10 @@ pub(crate) fn tests() -> Vec<Trial> {
     let bad = BAD.iter().map(|(code, line, err)| trial(line, move || fails(*code, line, err)));
     let long = long_expressions().into_iter();
     let long = long.map(|(name, text, err)| trial(name, move || fails(2, &format!("grad {text}"), &[err])));
-    let tests: [Test; 9] = [
+    let tests: [Test; 10] = [
         ("arrays have numpy's shapes", arrays),
         ("pictures have the pixels asked for", pictures),
+        ("notes say what a picture does not show", picture_notes),
         ("a table is read back to the bit", table_back),
         ("same seed, same answer, whatever the threads and lanes", same_bits),
         ("the last iterate of the article", article_descent),
@@ -165,6 +166,12 @@ fn pictures() -> Check {
         ("plot x[1]^2+x[2] --show dx[1] --size 300", (300, 300)),
         ("plot f^2+g --show -f_ --layers heat --size 300", (300, 300)),
         ("plot -x^2-y^2 --bare --scale log --size 37x41", (37, 41)),
+        ("plot -x^2-y^2 --bare --scale equalised --size 37x41", (37, 41)),
+        ("plot sin(x)cos(y) --layers heat,contours,arrows --levels 5 --size 300", (300, 300)),
+        ("plot sin(x)cos(y) --layers bands,contour --levels=-0.5,0,1/3 --show laplacian --size 300", (300, 300)),
+        ("plot x[1]^2-x[2]^2 --layers heat,hillshade --show curvature --scale equalised --size 300", (300, 300)),
+        ("plot sqrt(x*y) --layers hillshade --light around:60 --relief 0.5 --size 300", (300, 300)),
+        ("plot x^2+y^4 --layers contour --show dxx+dyy-dxy --scale log --size 300", (300, 300)),
         ("plot ln(-1-x^2-y^2) --size 300", (300, 300)),
         ("plot x --size 1", (1, 1)),
         ("descend x^2+5x+6 --from -8 --lr 0.1 --steps 15", (800, 600)),
@@ -177,6 +184,27 @@ fn pictures() -> Check {
         assert_eq!((reader.info().width, reader.info().height), expected, "{line}");
         let mut pixels = vec![0; reader.output_buffer_size().ok_or("a size")?];
         reader.next_frame(&mut pixels)?;
+    }
+    Ok(())
+}
+
+/// A note for each picture without lines; it also shows second derivatives that are known: of x^2 + y^2, and of a
+/// sphere of radius 2.
+fn picture_notes() -> Check {
+    let folder = tempfile::tempdir()?;
+    for (line, expected) in [
+        ("x^2+y^2 --show laplacian", "note: laplacian is 4.0 everywhere here"),
+        ("3x-2y --show curvature", "note: curvature is 0.0 everywhere here"),
+        ("-sqrt(4-x^2-y^2) --range=-1:1 --show curvature --levels 9,", "runs from 0.500000 to 0.500000 here"),
+        ("x*y --show dxy", "note: dxy is 1.0 everywhere here"),
+        ("sqrt(-1-x^2-y^2)", "note: f is nowhere a finite number here"),
+        ("x+y --levels 7,8", "note: no level is drawn: f runs from -"),
+    ] {
+        let line = format!("plot {line} --layers contour --precision f64 --size 200 -o a.png");
+        let told = run(folder.path(), &line)?;
+        assert!(told.err.contains(expected) && told.code == Some(0), "{line}: {}", told.err);
+        let quiet = run(folder.path(), &format!("{line} --quiet"))?;
+        assert!(quiet.err.is_empty(), "{line}: {}", quiet.err);
     }
     Ok(())
 }

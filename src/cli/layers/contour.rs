@@ -1,0 +1,27 @@
+//! The layer `contour`: lines of equal value of the quantity of `--show`.
+
+use super::{Row, Scene, levels};
+use crate::cli::Failure;
+use crate::cli::plot::Arguments;
+use gradfield::picture::{Contours, Picture};
+use std::sync::Arc;
+
+pub(super) const ROW: Row =
+    Row { names: &["contour", "contours"], variables: 2, usual: false, fills: false, flags, frame: None, add };
+
+fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
+    vec![
+        ("--levels", arguments.levels.levels.is_some()),
+        ("--show", arguments.show != "f"),
+        ("--scale", arguments.scale != "linear"),
+        ("--clim", arguments.clim.is_some()),
+    ]
+}
+
+fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
+    let (levels, _) = levels::of(scene, picture)?;
+    levels::tell(scene, picture, &levels)?;
+    let slopes = Arc::clone(scene.slopes(picture)?);
+    picture.layers.push(Contours { slopes, levels }.into());
+    Ok(())
+}
