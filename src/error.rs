@@ -21,6 +21,8 @@ pub enum Error {
     #[error(transparent)]
     Starts(#[from] crate::descent::starts::StartsError),
     #[error(transparent)]
+    Flow(#[from] crate::flow::FlowError),
+    #[error(transparent)]
     Picture(#[from] crate::picture::PictureError),
     #[error(transparent)]
     File(#[from] crate::files::FileError),

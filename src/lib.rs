@@ -36,7 +36,8 @@
 //! # Ok::<(), gradfield::Error>(())
 //! ```
 //! 4. **Descents** run a rule, itself a formula, on very many particles ([`descent`]).
-//! 5. A **picture** shows it ([`picture`]), a **file** keeps it ([`files`]).
+//! 5. **Streamlines** follow its gradient, evenly spaced ([`flow`]).
+//! 6. A **picture** shows it ([`picture`]), a **file** keeps it ([`files`]).
 //!
 //! Everything is f32 or f64 ([`Precision`]); points are in the order of the variables; arrays follow NumPy's
 //! `meshgrid(indexing="xy")`.
@@ -63,6 +64,8 @@ pub mod field;
 pub mod verify;
 
 pub mod descent;
+
+pub mod flow;
 
 pub mod picture;
 
