@@ -142,6 +142,15 @@ impl From<gradfield::field::FieldError> for Failure {
     }
 }
 
+impl From<gradfield::flow::FlowError> for Failure {
+    fn from(error: gradfield::flow::FlowError) -> Failure {
+        match error {
+            gradfield::flow::FlowError::Field(error) => error.into(),
+            other => Failure::Usage(other.to_string()),
+        }
+    }
+}
+
 impl From<gradfield::files::FileError> for Failure {
     fn from(error: gradfield::files::FileError) -> Failure {
         match error {

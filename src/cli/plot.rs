@@ -6,7 +6,7 @@
 use super::Failure;
 use super::bare;
 use super::engine::{choose, source};
-use super::layers::{self, Scene, arrows, hillshade, levels};
+use super::layers::{self, Scene, arrows, hillshade, levels, streamlines};
 use super::options::{Compute, Function, ranges, size};
 use clap::Args;
 use gradfield::Precision;
@@ -35,6 +35,8 @@ pub(crate) struct Arguments {
     pub(super) levels: levels::Flags,
     #[command(flatten)]
     pub(super) hillshade: hillshade::Flags,
+    #[command(flatten)]
+    pub(super) streamlines: streamlines::Flags,
     /// The quantity that is shown: f, grad (the length of the gradient), angle (its direction), dx, dy, laplacian,
     /// curvature (the mean curvature of the graph, positive where it is a bowl), or a formula of x, y, f, dx, dy, and
     /// dxx, dxy, dyy
@@ -57,7 +59,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_grid: bool,
     /// Pixels of the heat layer alone, no axes and no text, in any size: little memory is needed
-    #[arg(long, conflicts_with_all = ["layers", "arrows", "levels", "light", "relief", "title", "no_grid"])]
+    #[arg(long, conflicts_with_all = ["layers", "arrows", "levels", "light", "relief", "density", "downhill",
+        "by_magnitude", "title", "no_grid"])]
     pub(super) bare: bool,
     #[command(flatten)]
     pub(super) compute: Compute,

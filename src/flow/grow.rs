@@ -21,24 +21,32 @@ pub(super) struct Lengths {
     /// From point to point of a line.
     pub spacing: f64,
     pub pace: Pace,
+    /// Steps of half a line.
+    steps: usize,
 }
 
 /// Points of a line in a separation.
 const POINTS: f64 = 24.0;
-/// Points between two points of a line that are neighbours only if the line came back: those of two separations.
-const APART: usize = 2 * POINTS as usize;
+/// Points between two points of a line that are close only if the line came back: those of a separation.
+const APART: usize = POINTS as usize;
+/// No more points than this are passed over between two looks at how a line lies to itself.
+const BLIND: usize = APART / 4;
 /// The largest error of a step in pixels, and as a share of the separation.
 const ERROR: (f64, f64) = (0.01, 1e-4);
-/// Steps of half a line, taken or refused, before it is given up.
-const STEPS: usize = 4000;
+/// Steps of half a line, taken or refused, before it is given up: so many, and for each separation that fits along the
+/// sides of the rectangle. Lines that run along the edge of a domain take ever smaller ones.
+const STEPS: (usize, f64) = (400, 8.0);
 /// A line cannot meet itself before it has turned by so much.
 const TURN: f64 = 0.9 * PI;
+/// A line that closes has turned by less.
+const ROUND: f64 = 3.0 * PI;
 
 impl Lengths {
     pub(super) fn new(size: (f64, f64), separation: f64) -> Lengths {
         let pace =
             Pace { tolerance: ERROR.0.min(ERROR.1 * separation), longest: separation, shortest: separation / 200.0 };
-        Lengths { size, separation, nearest: 0.5 * separation, spacing: separation / POINTS, pace }
+        let steps = STEPS.0 + (STEPS.1 * (size.0 + size.1) / separation) as usize;
+        Lengths { size, separation, nearest: 0.5 * separation, spacing: separation / POINTS, pace, steps }
     }
 
     pub(super) fn holds(&self, (x, y): Place) -> bool {
@@ -68,6 +76,8 @@ pub(super) struct Candidate {
     halves: [Half; 2],
     /// The two meet.
     closed: bool,
+    /// With fewer points than this it cannot be near itself.
+    clear: usize,
 }
 
 /// How a line lies to itself.
@@ -76,6 +86,8 @@ enum Own {
     Near,
     /// It is the other half at this point: the line is closed.
     Met(usize),
+    /// It passes beside the other half at this point, too near.
+    Passed(usize),
 }
 
 /// Candidates from seeds, grown as far as they go; none from a seed where the field has no direction.
@@ -111,9 +123,9 @@ impl Candidate {
     fn new(seed: Place, way: Place, lengths: &Lengths) -> Candidate {
         let half = |sign: f64| {
             let walker = Walker::new(seed, way, sign, &lengths.pace);
-            Half { walker, points: Vec::new(), travelled: 0.0, turned: 0.0, steps: STEPS }
+            Half { walker, points: Vec::new(), travelled: 0.0, turned: 0.0, steps: lengths.steps }
         };
-        Candidate { seed, halves: [half(1.0), half(-1.0)], closed: false }
+        Candidate { seed, halves: [half(1.0), half(-1.0)], closed: false, clear: 0 }
     }
 
     /// Which halves still grow.
@@ -144,7 +156,7 @@ impl Candidate {
         let start = self.halves[half].travelled;
         self.halves[half].travelled += arc.length;
         self.halves[half].turned += arc.turn;
-        let turns = (self.halves[0].turned - self.halves[1].turned).abs() > TURN;
+        let turned = (self.halves[0].turned - self.halves[1].turned).abs();
         loop {
             let along = (self.halves[half].points.len() + 1) as f64 * lengths.spacing - start;
             if along > arc.length {
@@ -157,9 +169,16 @@ impl Candidate {
                 self.halves[half].steps = 0;
                 return;
             }
-            let own = if turns { self.own(half, place, lengths) } else { Own::Clear };
+            let own =
+                if turned > TURN && self.count() >= self.clear { self.own(half, place, lengths) } else { Own::Clear };
             if matches!(own, Own::Near) || taken.is_near(place, lengths.nearest) {
                 self.halves[half].steps = 0;
+                return;
+            }
+            if let Own::Passed(other) = own {
+                let apart = (lengths.nearest / lengths.spacing).ceil() as usize;
+                self.halves[1 - half].points.truncate(other.saturating_sub(apart));
+                self.halves.iter_mut().for_each(|half| half.steps = 0);
                 return;
             }
             self.halves[half].points.push(place);
@@ -167,6 +186,10 @@ impl Candidate {
                 self.halves[1 - half].points.truncate(other);
                 self.halves.iter_mut().for_each(|half| half.steps = 0);
                 self.closed = true;
+                if turned > ROUND {
+                    // So small that it went round more than once before two points counted as apart.
+                    self.halves.iter_mut().for_each(|half| half.points.clear());
+                }
                 return;
             }
         }
@@ -183,29 +206,42 @@ impl Candidate {
     }
 
     /// How the next point of a half lies to points of the line that are not its neighbours.
-    fn own(&self, half: usize, place: Place, lengths: &Lengths) -> Own {
+    fn own(&mut self, half: usize, place: Place, lengths: &Lengths) -> Own {
         let (same, other) = (&self.halves[half].points, &self.halves[1 - half].points);
-        let close = lengths.nearest * lengths.nearest;
-        let earlier = &same[..same.len().saturating_sub(APART)];
-        if earlier.iter().any(|point| squared(*point, place) < close) {
+        let nearest = |points: &[Place]| {
+            let distances = points.iter().map(|point| squared(*point, place)).enumerate();
+            distances.min_by(|a, b| a.1.total_cmp(&b.1)).map_or((0, f64::INFINITY), |(k, squared)| (k, squared.sqrt()))
+        };
+        let skipped = APART.saturating_sub(same.len()).min(other.len());
+        let (_, to_same) = nearest(&same[..same.len().saturating_sub(APART)]);
+        let (k, to_other) = nearest(&other[skipped..]);
+        let distance = to_same.min(to_other);
+        if distance >= lengths.nearest {
+            // Each point that is added brings the two nearer by a spacing at most.
+            let free = (distance - lengths.nearest) / lengths.spacing;
+            self.clear = self.count() + (free as usize).min(BLIND);
+            return Own::Clear;
+        }
+        if to_same < lengths.nearest {
             return Own::Near;
         }
-        let first = APART.saturating_sub(same.len());
-        let distances = other.iter().enumerate().skip(first).map(|(k, point)| (squared(*point, place), k));
-        let Some((distance, k)) = distances.min_by(|a, b| a.0.total_cmp(&b.0)).filter(|nearest| nearest.0 < close)
-        else {
-            return Own::Clear;
-        };
-        // Ahead of the other half's end the line goes on to meet it.
-        let grows = self.halves[1 - half].steps > 0;
-        if k + 1 == other.len() && grows {
+        self.meeting(half, place, skipped + k, lengths)
+    }
+
+    /// How a half lies to the other one, whose nearest point is that at `k`.
+    fn meeting(&self, half: usize, place: Place, k: usize, lengths: &Lengths) -> Own {
+        let other = &self.halves[1 - half];
+        // Beside a half that has ended the line is near; ahead of one that grows it goes on to meet it.
+        if other.steps == 0 {
+            return Own::Near;
+        }
+        if k + 1 == other.points.len() {
             return Own::Clear;
         }
-        let (before, after) = (other[k.saturating_sub(1)], other[(k + 1).min(other.len() - 1)]);
-        let aside = ((after.0 - before.0) * (place.1 - before.1) - (after.1 - before.1) * (place.0 - before.0)).abs()
-            / squared(before, after).sqrt();
-        let met = grows && distance.sqrt() <= lengths.spacing && aside < MET * lengths.separation;
-        if met { Own::Met(k) } else { Own::Near }
+        let (before, after) = (other.points[k.saturating_sub(1)], other.points[k + 1]);
+        let (x, y) = unit((after.0 - before.0, after.1 - before.1));
+        let aside = (x * (place.1 - before.1) - y * (place.0 - before.0)).abs();
+        if aside < MET * lengths.separation { Own::Met(k) } else { Own::Passed(k) }
     }
 
     /// How many points it has.

@@ -101,19 +101,26 @@ pub struct Streamline {
     pub closed: bool,
 }
 
-/// The usual separation, as a share of the rectangle's shorter side.
-pub const SEPARATION: f64 = 0.035;
+/// The usual separation, as a share of the rectangle's shorter side: that of matplotlib's density 1.
+pub const SEPARATION: f64 = 1.0 / 30.0;
 
-/// The smallest separation in pixels: lines nearer to each other are a grey plane.
-pub const LEAST: f64 = 2.0;
+/// The smallest separation in pixels.
+const LEAST: f64 = 2.0;
 
-/// Lines that fit across the longer side: the nearness of so many is kept in memory.
+/// No more lines than this fit across the longer side.
 const MOST_ACROSS: f64 = 4000.0;
 
 impl View {
-    /// Pixels from one line to the next unless one asks for another distance: [`SEPARATION`].
+    /// Pixels from one line to the next unless one asks for another distance: [`SEPARATION`], but not less than
+    /// [`View::least`].
     pub fn separation(&self) -> f64 {
-        SEPARATION * self.width.min(self.height)
+        (SEPARATION * self.width.min(self.height)).max(self.least())
+    }
+
+    /// The smallest separation in pixels: lines nearer to each other are a grey plane, and very many of them too much for
+    /// memory.
+    pub fn least(&self) -> f64 {
+        LEAST.max(self.width.max(self.height) / MOST_ACROSS)
     }
 
     fn check(&self, separation: f64) -> Result<(), FlowError> {
@@ -122,8 +129,9 @@ impl View {
         if !(ascending(self.x) && ascending(self.y) && sized(self.width) && sized(self.height)) {
             return Err(FlowError::View(*self));
         }
-        let (least, most) = (LEAST.max(self.width.max(self.height) / MOST_ACROSS), self.width.max(self.height));
-        if (least..=most.max(least)).contains(&separation) {
+        let least = self.least();
+        let most = self.width.max(self.height).max(least);
+        if (least..=most).contains(&separation) {
             return Ok(());
         }
         Err(FlowError::Separation { found: separation, width: self.width, height: self.height, least, most })
@@ -174,15 +182,16 @@ pub fn streamlines(
         return Err(FlowError::Dimension { text, dimension });
     }
     view.check(separation)?;
-    let mut gradient = expression.gradient()?;
-    gradient.outputs.remove(0);
-    let mut evaluator = Evaluator::new(&gradient, backend, precision)?;
+    let mut evaluator = Evaluator::new(&expression.gradient()?, backend, precision)?;
     let (sx, sy) = view.scales();
     let mut vectors = |places: &[Place]| -> Result<Vec<Place>, BackendError> {
         let (x, y): (Vec<f64>, Vec<f64>) = places.iter().map(|place| view.to_data(*place)).unzip();
-        let mut columns = [Values::zeros(precision, places.len()), Values::zeros(precision, places.len())];
+        let mut columns: [Values; 3] = std::array::from_fn(|_| Values::zeros(precision, places.len()));
         evaluator.evaluate_into(&Points::columns(vec![x, y]).rounded(precision), &mut columns)?;
-        Ok((0..places.len()).map(|k| (columns[0].get(k) * sx, columns[1].get(k) * sy)).collect())
+        let [f, u, v] = &columns;
+        // Where f is not a number its derivatives may be, as those of ln are.
+        let vector = |k: usize| if f.get(k).is_nan() { (f64::NAN, f64::NAN) } else { (u.get(k) * sx, v.get(k) * sy) };
+        Ok((0..places.len()).map(vector).collect())
     };
     let mut lines = streamlines_of(&mut vectors, view, separation)?;
     lines.iter_mut().flat_map(|line| &mut line.points).for_each(|point| *point = view.to_data(*point));

@@ -17,7 +17,7 @@ const FIRST: usize = 12;
 const STRIDE: f64 = 0.25;
 const LATTICE: f64 = 0.5;
 const THIN: f64 = 1.5;
-const SHORT: f64 = 1.0;
+const SHORT: f64 = 1.5;
 /// A seed may be nearer to a line by this share of the separation: it was put at that distance.
 const SLACK: f64 = 0.01;
 

@@ -78,7 +78,7 @@ pub(super) enum Step {
 
 /// Kinks after which a line is taken to slide along one.
 const KINKS: u32 = 64;
-/// The cosine of the angle by which a line may turn within a shortest step: 45 degrees.
+/// The cosine of the angle by which a line may turn within a step: 45 degrees.
 const STRAIGHT: f64 = 0.7;
 
 impl Walker {
@@ -99,14 +99,16 @@ impl Walker {
         let error = self.step * error.0.hypot(error.1);
         let (from, to) = (stages[0], stages[6]);
         let dot = from.0 * to.0 + from.1 * to.1;
-        if !(error <= pace.tolerance) {
+        // A step across a critical point may look exact: the turns of its stages cancel.
+        let good = error <= pace.tolerance && dot > STRAIGHT;
+        if !good {
             if self.step > pace.shortest {
-                let shorter = if error.is_nan() { 0.25 } else { factor(error, pace) };
+                let shorter = if error.is_nan() { 0.25 } else { factor(error, pace).min(0.5) };
                 self.step = (self.step * shorter).max(pace.shortest);
                 return Step::Refused;
             }
             self.kinks = self.kinks.saturating_sub(1);
-            if !(dot > STRAIGHT) || self.kinks == 0 {
+            if error.is_nan() || dot <= STRAIGHT || self.kinks == 0 {
                 return Step::End;
             }
         }

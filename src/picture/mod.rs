@@ -20,8 +20,10 @@
 //! ```
 //!
 //! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
-//! colours); `text`, `shapes`, `canvas` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `bar`, `legend` (what
-//! stands around the data); `layer` (what a layer is); `slopes`, `heat`, `bands`, `hillshade`, `contours` and its `labels`, `arrows`, `lines`, `curve`, `paths` (the layers); this file puts them together; `mosaic` puts several pictures side by side.
+//! colours); `text`, `shapes`, `canvas` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `bar`, `legend`
+//! (what stands around the data); `layer` (what a layer is); `slopes`, `heat`, `bands`, `hillshade`, `contours` and its
+//! `labels`, `streamlines`, `arrows`, `lines`, `curve`, `paths` (the layers); this file puts them together; `mosaic` puts
+//! several pictures side by side.
 
 mod arrows;
 mod axes;
@@ -49,6 +51,7 @@ mod pixels;
 mod scale;
 mod shapes;
 mod slopes;
+mod streamlines;
 mod text;
 mod ticks;
 
@@ -71,6 +74,7 @@ pub use pixels::NAN_PALETTE;
 pub use scale::{Limits, Scale, range_of};
 pub use shapes::{BLACK, INK, WHITE};
 pub use slopes::Slopes;
+pub use streamlines::Streamlines;
 pub use text::typeset;
 
 use std::ops::Range;

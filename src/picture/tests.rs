@@ -41,6 +41,10 @@ fn awkward_layers() -> Vec<Layer> {
         let (label, swapped) = ("∇f".to_owned(), (y.clone(), x.clone()));
         Layer::from(Arrows { x: x.clone(), y: y.clone(), u: swapped.0, v: swapped.1, colour, length, pivot, label })
     };
+    let streamlines = |colour, separation| {
+        let (lines, magnitudes) = (vec![pairs.clone(), Vec::new()], vec![x.clone(), Vec::new()]);
+        Layer::from(Streamlines { lines, magnitudes, colour, separation, label: "lines".to_owned() })
+    };
     let label = || "label ".repeat(30);
     vec![
         heat(x.clone(), 9, 9),
@@ -49,6 +53,8 @@ fn awkward_layers() -> Vec<Layer> {
         arrows(ArrowColour::OnHeat, ArrowLength::Root, Pivot::Middle),
         arrows(ArrowColour::Magnitude(colouring(&x)), ArrowLength::Equal, Pivot::Tail),
         arrows(ArrowColour::OnHeat, ArrowLength::PixelsPerUnit(f64::NAN), Pivot::Middle),
+        streamlines(ArrowColour::OnHeat, 20.0),
+        streamlines(ArrowColour::Magnitude(colouring(&x)), f64::NAN),
         Layer::from(Curve { x: x.clone(), y: y.clone(), colour: BLACK, dashed: true, label: label() }),
         Layer::from(Curve { x: Vec::new(), y: Vec::new(), colour: BLACK, dashed: false, label: label() }),
         Layer::from(Paths {

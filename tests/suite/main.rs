@@ -12,6 +12,7 @@ mod direction;
 mod divider;
 mod engines;
 mod files;
+mod flow;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod gradients;
@@ -39,6 +40,7 @@ fn main() {
     tests.extend(cli::tests());
     tests.extend(direction::tests());
     tests.extend(files::tests());
+    tests.extend(flow::tests());
     #[cfg(feature = "gpu")]
     tests.extend(gpu::tests());
     tests.extend(gradients::tests());

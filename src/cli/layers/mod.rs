@@ -10,6 +10,7 @@ mod curve;
 mod heat;
 pub(super) mod hillshade;
 pub(super) mod levels;
+pub(super) mod streamlines;
 
 use super::Failure;
 use super::colours::{shown, with_slopes};
@@ -43,8 +44,16 @@ pub(super) struct Row {
 }
 
 /// All layers, from the lowest to the topmost.
-static TABLE: [Row; 7] =
-    [heat::ROW, bands::ROW, hillshade::ROW, contour::ROW, arrows::ROW, curve::CURVE, curve::DERIVATIVE];
+static TABLE: [Row; 8] = [
+    heat::ROW,
+    bands::ROW,
+    hillshade::ROW,
+    contour::ROW,
+    streamlines::ROW,
+    arrows::ROW,
+    curve::CURVE,
+    curve::DERIVATIVE,
+];
 
 impl Row {
     pub(super) fn name(&self) -> &'static str {

@@ -268,6 +268,12 @@ pub(super) const BAD: &[(u8, &str, &[&str])] = &[
     (2, "plot x+y -o a.png --arrows 1001x5", &["more than 1000 arrows"]),
     (2, "plot x+y -o a.png --arrows -3", &["--arrows: `-3` is not a size"]),
     (2, "plot x+y -o a.png --bare --title t", &["cannot be used with"]),
+    (2, "plot x+y -o a.png --bare --density 2", &["cannot be used with"]),
+    (2, "plot x+y -o a.png --downhill", &["--downhill is for the layer `streamlines`"]),
+    (2, "plot x+y -o a.png --layers streamlines --density 0", &["--density: 0 is not above 0"]),
+    (2, "plot x+y -o a.png --layers streamlines --density 999", &["--density: 999", "grey plane"]),
+    (2, "plot x+y -o a.png --layers streamlines --map magma", &["--map is for the layer `heat`"]),
+    (2, "plot x+y -o a.png --layers heat,streamlines --by-magnitude", &["--by-magnitude", "take `heat` out"]),
     (2, "plot x -o a.png --bare", &["--bare needs a function of two variables"]),
     // Descents.
     (2, "minimize 3", &["`3` has no variables"]),
