@@ -23,6 +23,8 @@ pub enum Error {
     #[error(transparent)]
     Flow(#[from] crate::flow::FlowError),
     #[error(transparent)]
+    Critical(#[from] crate::critical::CriticalError),
+    #[error(transparent)]
     Picture(#[from] crate::picture::PictureError),
     #[error(transparent)]
     File(#[from] crate::files::FileError),

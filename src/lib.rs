@@ -37,7 +37,8 @@
 //! ```
 //! 4. **Descents** run a rule, itself a formula, on very many particles ([`descent`]).
 //! 5. **Streamlines** follow its gradient, evenly spaced ([`flow`]).
-//! 6. A **picture** shows it ([`picture`]), a **file** keeps it ([`files`]).
+//! 6. Where it is zero are **critical points**, found and classified ([`critical`]).
+//! 7. A **picture** shows it ([`picture`]), a **file** keeps it ([`files`]).
 //!
 //! Everything is f32 or f64 ([`Precision`]); points are in the order of the variables; arrays follow NumPy's
 //! `meshgrid(indexing="xy")`.
@@ -66,6 +67,8 @@ pub mod verify;
 pub mod descent;
 
 pub mod flow;
+
+pub mod critical;
 
 pub mod picture;
 

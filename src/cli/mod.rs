@@ -5,6 +5,7 @@
 mod bare;
 mod bench;
 mod colours;
+mod critical;
 mod descend;
 mod devices;
 mod engine;
@@ -44,6 +45,7 @@ Examples:
   gradfield plot \"x^2 + y^2\" --range=-3:3 --layers arrows --arrows 20x20 -o quiver.png
   gradfield descend \"x^2 + 5x + 6\" --from -8 --lr 0.1 --steps 15 -o descent.png
   gradfield minimize \"(x^2 + y - 11)^2 + (x + y^2 - 7)^2\" --range=-6:6 --starts 100000
+  gradfield critical \"x^3 - 3x + y^2\" --range=-2:2
   gradfield verify \"sin(3x) exp(-y^2)\" --range=-3:3 --device gpu
 
 Exit codes: 0 done; 1 the run failed; 2 the command line, the expression or the data is wrong;
@@ -63,6 +65,8 @@ enum Command {
     Descend(descend::Arguments),
     /// Very many starts, and the table of the distinct minima in which they end
     Minimize(minimize::Arguments),
+    /// Where the gradient is zero: minima, maxima, saddles and the rest, found and classified
+    Critical(critical::Arguments),
     /// Shares of one `minimize --shard`, joined to what one run gives
     Merge(minimize::MergeArguments),
     /// An engine against the f64 reference and its computed error bound
@@ -193,6 +197,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Plot(arguments) => plot::run(arguments),
         Command::Descend(arguments) => descend::run(arguments),
         Command::Minimize(arguments) => minimize::run(arguments),
+        Command::Critical(arguments) => critical::run(arguments),
         Command::Merge(arguments) => minimize::merge(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),

@@ -53,15 +53,15 @@ fn cholesky(matrix: &[f64], n: usize, least: f64) -> Option<Vec<f64>> {
 
 /// Eigenvalues and, row by row, their vectors; in no order.
 #[derive(Debug)]
-pub(super) struct Eigen {
-    pub(super) values: Vec<f64>,
-    vectors: Vec<f64>,
+pub(crate) struct Eigen {
+    pub(crate) values: Vec<f64>,
+    pub(crate) vectors: Vec<f64>,
 }
 
 impl Eigen {
     /// Of a symmetric matrix of finite numbers: plane rotations, each of which makes one element zero, until all
     /// beside the diagonal are nothing next to it (Jacobi 1846; Golub and Van Loan, Matrix computations, 8.5).
-    pub(super) fn of(matrix: &[f64], n: usize) -> Eigen {
+    pub(crate) fn of(matrix: &[f64], n: usize) -> Eigen {
         let mut a = matrix.to_vec();
         let mut vectors = vec![0.0; n * n];
         (0..n).for_each(|i| vectors[i * n + i] = 1.0);

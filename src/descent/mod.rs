@@ -8,7 +8,7 @@ pub mod basins;
 mod fuse;
 pub mod hops;
 pub mod kind;
-mod linear;
+pub(crate) mod linear;
 pub mod minima;
 mod moves;
 pub mod pace;

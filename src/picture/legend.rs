@@ -4,9 +4,10 @@
 //! cut with an ellipsis; more than fit are counted in a last line.
 
 use super::canvas::Canvas;
+use super::forms::Form;
 use super::layout::{Detail, Layout};
 use super::maps::Rgba;
-use super::shapes::{Across, Along, ArrowShape, Lettering, Pen};
+use super::shapes::{Across, Along, ArrowShape, INK, Lettering, Pen};
 use super::text::{self, fit};
 
 /// What stands before the words of an entry.
@@ -22,12 +23,17 @@ pub(super) enum Mark {
     Arrow { colour: Rgba, halo: Option<Pen> },
     /// A filled square.
     Square(Rgba),
+    /// A mark of its own form.
+    Form { form: Form, radius: f64 },
+    /// A piece of a line with a border.
+    Cased { pen: Pen, casing: Pen },
 }
 
 impl Mark {
     fn colour(self) -> Rgba {
         match self {
             Mark::Line(pen) | Mark::Ring { pen, .. } => pen.colour,
+            Mark::Form { .. } | Mark::Cased { .. } => INK,
             Mark::Disc { colour, .. } | Mark::Arrow { colour, .. } | Mark::Square(colour) => colour,
         }
     }
@@ -117,6 +123,10 @@ fn draw_mark(canvas: &mut Canvas, x: f64, y: f64, measures: &Measures, mark: Mar
             let shaft = 0.14 * measures.size;
             let shape = ArrowShape { shaft, head_length: 4.4 * shaft, head_width: 3.4 * shaft };
             canvas.arrow((x, y), (x + measures.mark, y), shape, colour, halo);
+        }
+        Mark::Form { form, radius } => form.draw(canvas, middle, radius.min(0.45 * measures.row)),
+        Mark::Cased { pen, casing } => {
+            [casing, pen].iter().for_each(|pen| canvas.polyline(&[(x, y), (x + measures.mark, y)], *pen));
         }
         Mark::Square(colour) => {
             let side = measures.size;

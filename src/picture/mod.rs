@@ -20,10 +20,10 @@
 //! ```
 //!
 //! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
-//! colours); `text`, `shapes`, `canvas` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `bar`, `legend`
-//! (what stands around the data); `layer` (what a layer is); `slopes`, `heat`, `bands`, `hillshade`, `contours` and its
-//! `labels`, `streamlines`, `arrows`, `lines`, `curve`, `paths` (the layers); this file puts them together; `mosaic` puts
-//! several pictures side by side.
+//! colours); `text`, `shapes`, `canvas`, `forms` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `bar`,
+//! `legend` (what stands around the data); `layer` (what a layer is); `slopes`, `heat`, `bands`, `hillshade`, `contours`
+//! and its `labels`, `zeros`, `streamlines`, `arrows`, `lines`, `curve`, `paths`, `marks` (the layers); this file puts
+//! them together; `mosaic` puts several pictures side by side.
 
 mod arrows;
 mod axes;
@@ -35,6 +35,7 @@ mod contours;
 mod curve;
 mod error;
 mod figures;
+mod forms;
 mod frame;
 mod heat;
 mod hillshade;
@@ -45,6 +46,7 @@ mod legend;
 mod levels;
 mod lines;
 mod maps;
+mod marks;
 mod mosaic;
 mod paths;
 mod pixels;
@@ -54,6 +56,7 @@ mod slopes;
 mod streamlines;
 mod text;
 mod ticks;
+mod zeros;
 
 pub use arrows::{ArrowColour, ArrowLength, Arrows, Pivot, lattice};
 pub use bands::Bands;
@@ -62,12 +65,14 @@ pub use colour::{Colouring, Counts, Level, NAN_COLOUR};
 pub use contours::Contours;
 pub use curve::{CURVE_COLOURS, Curve, padded, y_range};
 pub use error::{LONGEST_SIDE, PictureError};
+pub use forms::Form;
 pub use heat::Heat;
 pub use hillshade::{Hillshade, Light};
 pub use layer::Layer;
 pub use layout::Layout;
 pub use levels::{levels, plain};
 pub use maps::{ColourMap, MapKind, Rgba};
+pub use marks::Marks;
 pub use mosaic::mosaic;
 pub use paths::{Paths, Points, RED};
 pub use pixels::NAN_PALETTE;
@@ -76,6 +81,7 @@ pub use shapes::{BLACK, INK, WHITE};
 pub use slopes::Slopes;
 pub use streamlines::Streamlines;
 pub use text::typeset;
+pub use zeros::{ZeroLine, Zeros};
 
 use std::ops::Range;
 

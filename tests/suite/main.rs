@@ -8,6 +8,7 @@ mod agree;
 mod benches;
 mod bound;
 mod cli;
+mod critical;
 mod direction;
 mod divider;
 mod engines;
@@ -38,6 +39,7 @@ fn main() {
     tests.extend(benches::tests());
     tests.extend(bound::tests());
     tests.extend(cli::tests());
+    tests.extend(critical::tests());
     tests.extend(direction::tests());
     tests.extend(files::tests());
     tests.extend(flow::tests());

@@ -6,10 +6,12 @@
 pub(super) mod arrows;
 mod bands;
 mod contour;
+mod critical;
 mod curve;
 mod heat;
 pub(super) mod hillshade;
 pub(super) mod levels;
+mod nullclines;
 pub(super) mod streamlines;
 
 use super::Failure;
@@ -44,15 +46,18 @@ pub(super) struct Row {
 }
 
 /// All layers, from the lowest to the topmost.
-static TABLE: [Row; 8] = [
+static TABLE: [Row; 11] = [
     heat::ROW,
     bands::ROW,
     hillshade::ROW,
     contour::ROW,
+    nullclines::ROW,
     streamlines::ROW,
     arrows::ROW,
+    critical::PLANE,
     curve::CURVE,
     curve::DERIVATIVE,
+    critical::LINE,
 ];
 
 impl Row {

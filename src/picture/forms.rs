@@ -1,0 +1,66 @@
+//! Forms of marks that are told apart without colour: triangles, crosses, diamonds, dots.
+//!
+//! In: a place and a size in pixels. Out: the mark with a light border, so that it is seen on any colour.
+
+use super::canvas::Canvas;
+use super::shapes::{INK, Pen, WHITE};
+
+/// The form of a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A dark triangle that stands on its tip: the lowest point is here.
+    Down,
+    /// A light triangle, its tip above.
+    Up,
+    /// A cross.
+    Cross,
+    /// A diamond, half dark, half light.
+    Diamond,
+    /// A small dot.
+    Dot,
+}
+
+/// How far a triangle's corners are from its centre, and the arms of the others, for a mark of radius 1.
+const CORNER: f64 = 1.25;
+const ARM: f64 = 0.8;
+const POINT: f64 = 1.15;
+const SMALL: f64 = 0.42;
+
+impl Form {
+    /// Draws it around a place.
+    pub(super) fn draw(self, canvas: &mut Canvas, (x, y): (f64, f64), radius: f64) {
+        let border = (0.28 * radius).max(0.6);
+        let corner = |degrees: f64, reach: f64| {
+            let angle = degrees.to_radians();
+            (x + reach * radius * angle.cos(), y - reach * radius * angle.sin())
+        };
+        let corners = |from: f64, count: usize, reach: f64| -> Vec<(f64, f64)> {
+            (0..count).map(|k| corner(from + 360.0 * k as f64 / count as f64, reach)).collect()
+        };
+        match self {
+            Form::Down => filled(canvas, &corners(-90.0, 3, CORNER), INK, WHITE, border),
+            Form::Up => filled(canvas, &corners(90.0, 3, CORNER), WHITE, INK, border),
+            Form::Diamond => {
+                let all = corners(90.0, 4, POINT);
+                filled(canvas, &all, WHITE, INK, border);
+                canvas.polygon(&[all[0], all[1], all[2]], INK);
+            }
+            Form::Cross => {
+                let arms = corners(45.0, 4, ARM);
+                for pen in [Pen::solid(WHITE, 3.4 * border), Pen::solid(INK, 1.6 * border)] {
+                    canvas.polyline(&[arms[0], arms[2]], pen);
+                    canvas.polyline(&[arms[1], arms[3]], pen);
+                }
+            }
+            Form::Dot => {
+                canvas.disc((x, y), SMALL * radius + 0.6 * border, WHITE);
+                canvas.disc((x, y), SMALL * radius, INK);
+            }
+        }
+    }
+}
+
+fn filled(canvas: &mut Canvas, corners: &[(f64, f64)], inside: [u8; 4], outline: [u8; 4], border: f64) {
+    canvas.polygon_outline(corners, Pen::solid(outline, 2.0 * border));
+    canvas.polygon(corners, inside);
+}
