@@ -162,16 +162,21 @@ fn picture(c: &mut Criterion) {
     let bowl = |k: usize| place(k % SIDE).powi(2) + place(k / SIDE).powi(2);
     let values: Vec<f32> = (0..SIDE * SIDE).map(bowl).collect();
     let colouring = Colouring::new(ColourMap::sequential(), Scale::Linear, 0.0, 18.0).expect("a range");
-    let head = PngHead { width: SIDE, height: SIDE, channels: Channels::Rgb, title: None, source: None };
+    let head = PngHead { width: SIDE, height: SIDE, channels: Channels::Rgb, texts: &[] };
     group.throughput(Throughput::Elements((SIDE * SIDE) as u64));
-    let mut pixels = vec![0; 3 * SIDE * SIDE];
+    let palette = colouring.palette().map(|[red, green, blue, _]| [red, green, blue]);
+    let indexed = PngHead { channels: Channels::Palette(&palette), ..head };
+    let (mut pixels, mut indices) = (vec![0; 3 * SIDE * SIDE], vec![0; SIDE * SIDE]);
     group.bench_function("colours", |b| b.iter(|| colouring.row_f32(&values, &mut pixels)));
-    group.bench_function("png", |b| {
-        b.iter(|| {
-            let mut file = Vec::new();
-            write_png(&mut file, head, |rows| rows.push(&pixels)).map(|()| file.len())
+    group.bench_function("colours, palette", |b| b.iter(|| colouring.row_palette_f32(&values, &mut indices)));
+    for (name, head, pixels) in [("png", head, &pixels), ("png, palette", indexed, &indices)] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let mut file = Vec::new();
+                write_png(&mut file, head, |rows| rows.push(pixels)).map(|()| file.len())
+            });
         });
-    });
+    }
     group.finish();
 }
 

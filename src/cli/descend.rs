@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     pub(super) maximize: bool,
     /// Seed of --starts and of a rule's noise
     #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true)]
-    seed: u64,
+    pub(super) seed: u64,
     #[command(flatten)]
     pub(super) compute: Compute,
     /// Pixels of a picture, such as 800x700; one number for both sides

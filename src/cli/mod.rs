@@ -11,6 +11,7 @@ mod devices;
 mod engine;
 mod eval;
 mod field;
+mod from;
 mod grad;
 mod layers;
 mod minimize;
@@ -19,13 +20,16 @@ mod paths;
 mod plot;
 mod probe;
 mod progress;
+mod record;
 mod rule;
 mod rules;
 mod stop;
+mod tiles;
 mod verify;
 
-use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use gradfield::files::{FileError, Output};
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -185,12 +189,36 @@ impl From<gradfield::descent::DescentError> for Failure {
 /// Runs the command line and says how the process ends.
 pub(crate) fn main() -> ExitCode {
     hush_mesa();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = match parse(std::env::args_os().collect()) {
+        Ok(parsed) => parsed,
         Err(error) => return refuse(&error),
     };
     stop::listen();
-    let result = match &cli.command {
+    let result = parsed.and_then(|cli| run(&cli.command));
+    stop::claim();
+    match result {
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(Failure::Run(text)) => complain(&text, 1),
+        Err(Failure::Usage(text)) => complain(&text, 2),
+        Err(Failure::Verify) => ExitCode::from(3),
+        Err(Failure::Interrupted) => stop::interrupted(),
+    }
+}
+
+/// The command line, read; what clap finds wrong comes first.
+fn parse(given: Vec<OsString>) -> Result<Result<Cli, Failure>, clap::Error> {
+    let matches = from::grammar().try_get_matches_from(&given)?;
+    let arguments = match from::resolve(&matches, given) {
+        Ok(arguments) => arguments,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    record::remember(&arguments);
+    let matches = from::grammar().try_get_matches_from(arguments)?;
+    Cli::from_arg_matches(&matches).map(Ok)
+}
+
+fn run(command: &Command) -> Result<(), Failure> {
+    match command {
         Command::Grad(arguments) => grad::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Field(arguments) => field::run(arguments),
@@ -203,14 +231,6 @@ pub(crate) fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Devices(arguments) => devices::run(arguments),
         Command::Rules(arguments) => rules::run(arguments),
-    };
-    stop::claim();
-    match result {
-        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
-        Err(Failure::Run(text)) => complain(&text, 1),
-        Err(Failure::Usage(text)) => complain(&text, 2),
-        Err(Failure::Verify) => ExitCode::from(3),
-        Err(Failure::Interrupted) => stop::interrupted(),
     }
 }
 
@@ -237,7 +257,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 /// The command and the first of the arguments that looks like one of its long flags and is none.
 fn unknown_flag(arguments: &[String]) -> Option<(String, String)> {
-    let cli = Cli::command();
+    let cli = from::grammar();
     let command = cli.find_subcommand(arguments.first()?)?;
     let known = |flag: &str| flag == "help" || command.get_arguments().any(|known| known.get_long() == Some(flag));
     let mut flags = arguments[1..].iter().take_while(|text| *text != "--").filter_map(|text| {

@@ -5,6 +5,7 @@ use super::descend::Arguments;
 use super::engine::source;
 use super::options::ranges;
 use super::plot::{frame, pixels, write};
+use super::record::Record;
 use gradfield::backend::Backend;
 use gradfield::descent::Trail;
 use gradfield::field::{Evaluator, Field};
@@ -30,7 +31,8 @@ pub(super) fn draw(
 ) -> Result<(), Failure> {
     let scene = Scene { arguments, expression, trail, engine, precision };
     let picture = if expression.variables().len() == 1 { scene.curve()? } else { scene.plane()? };
-    write(out, &picture, expression.text(), &source(engine, precision))
+    let record = Record::of(&picture, expression.text(), source(engine, precision), Some(arguments.seed));
+    write(out, &picture, &record, None)
 }
 
 struct Scene<'a> {

@@ -8,6 +8,8 @@ use super::bare;
 use super::engine::{choose, source};
 use super::layers::{self, Scene, arrows, hillshade, levels, streamlines};
 use super::options::{Compute, Function, ranges, size};
+use super::record::Record;
+use super::tiles;
 use clap::Args;
 use gradfield::Precision;
 use gradfield::bench::Demand;
@@ -15,6 +17,8 @@ use gradfield::field::{FieldError, check_size, tape_of};
 use gradfield::files::{Channels, Output, PngHead, write_png};
 use gradfield::picture::{LONGEST_SIDE, Picture, typeset};
 use std::cell::OnceCell;
+use std::ops::Range;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -62,11 +66,18 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["layers", "arrows", "levels", "light", "relief", "density", "downhill",
         "by_magnitude", "title", "no_grid"])]
     pub(super) bare: bool,
+    /// A folder of tiles for zooming from the whole into --size pixels, each level computed anew; open its index.html
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["layers", "arrows", "levels", "light", "relief",
+        "density", "downhill", "by_magnitude", "title", "no_grid", "output"])]
+    tiles: Option<PathBuf>,
+    /// Of --bare and --tiles: 24 bits a pixel; without it a palette of 256 colours, unless its steps would show
+    #[arg(long)]
+    pub(super) rgb: bool,
     #[command(flatten)]
     pub(super) compute: Compute,
     /// Where to write the PNG; - is standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub(super) output: PathBuf,
+    #[arg(long, short, value_name = "FILE", required_unless_present = "tiles")]
+    output: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -79,13 +90,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             expression.variables().join(", ")
         )));
     }
-    check_name(&arguments.output)?;
+    if let Some(folder) = &arguments.tiles {
+        return tiles::run(arguments, &expression, folder);
+    }
+    let output = arguments.output.as_deref().ok_or_else(|| Failure::usage("name the picture to write with -o"))?;
+    check_name(output)?;
     if arguments.bare {
-        return bare::run(arguments, &expression);
+        return bare::run(arguments, &expression, output);
+    }
+    if arguments.rgb {
+        return Err(Failure::usage("--rgb is for --bare and --tiles; a picture with axes has 24 bits a pixel anyway"));
     }
     let layers = layers::chosen(arguments, dimension)?;
     let (width, height) = pixels(arguments.size.as_deref(), if dimension == 1 { (800, 600) } else { (800, 700) })?;
-    let mut out = Output::create(&arguments.output)?;
+    let mut out = Output::create(output)?;
     let tape = tape_of(&expression.gradient()?);
     let precision = precision(&arguments.compute);
     let demand = Demand::grid(&tape, f64::from(width) * f64::from(height), precision);
@@ -94,7 +112,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (samples, slopes) = (OnceCell::default(), OnceCell::default());
     let (expression, engine) = (&expression, engine.as_ref());
     let scene = Scene { arguments, expression, engine, precision, ranges, layers, samples, slopes };
-    write(&mut out, &picture(&scene, (width, height))?, expression.text(), &source(engine, precision))?;
+    let picture = picture(&scene, (width, height))?;
+    let record = Record::of(&picture, expression.text(), source(engine, precision), None);
+    write(&mut out, &picture, &record, layers::heat::field(&scene, &picture)?)?;
     out.finish()?;
     Ok(())
 }
@@ -157,12 +177,48 @@ pub(super) fn pixels(text: Option<&str>, default: (u32, u32)) -> Result<(u32, u3
     Ok((width as u32, height as u32))
 }
 
-/// Draws a picture and writes it as PNG.
-pub(super) fn write(out: &mut Output, picture: &Picture, title: &str, source: &str) -> Result<(), Failure> {
-    let bitmap = picture.draw()?;
-    let (width, height) = (bitmap.width as usize, bitmap.height as usize);
-    let head = PngHead { width, height, channels: Channels::Rgba, title: Some(title), source: Some(source) };
-    Ok(write_png(out, head, |rows| rows.push(&bitmap.rgba))?)
+/// Rows of a picture that are drawn at once, where they need not be all.
+const BAND: u32 = 256;
+
+/// The values of these rows of a picture whose heat layer comes in bands, as [`Picture::draw_band`] takes them.
+pub(super) type BandOf<'a> = Box<dyn FnMut(Range<u32>) -> Result<Vec<f32>, Failure> + 'a>;
+
+/// Draws a picture and writes it as PNG, with what led to it: at once, or in bands where `field` has the values of each.
+pub(super) fn write(
+    out: &mut Output,
+    picture: &Picture,
+    record: &Record,
+    field: Option<BandOf<'_>>,
+) -> Result<(), Failure> {
+    let texts = record.texts();
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    let head = PngHead { width, height, channels: Channels::Rgba, texts: &texts };
+    let Some(mut field) = field else {
+        let bitmap = picture.draw()?;
+        return Ok(write_png(out, head, |rows| rows.push(&bitmap.rgba))?);
+    };
+    let layout = picture.layout()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u32;
+    write_png(out, head, |rows| {
+        for top in (0..picture.height).step_by(BAND as usize) {
+            let band = top..picture.height.min(top + BAND);
+            let (first, values) = (layout.field_rows(band.clone()).start, field(band.clone())?);
+            let part = |rows: Range<u32>| {
+                let field = layout.field_rows(rows.clone());
+                let field = (field.start - first) * layout.width as usize..(field.end - first) * layout.width as usize;
+                picture.draw_band(rows, values.get(field).unwrap_or_default())
+            };
+            let height = (BAND / cores).max(1);
+            let parts = band.clone().step_by(height as usize).map(|top| top..band.end.min(top + height));
+            let drawn: Vec<_> = std::thread::scope(|scope| {
+                let part = &part;
+                let threads: Vec<_> = parts.map(|rows| scope.spawn(move || part(rows))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+            });
+            drawn.into_iter().try_for_each(|bitmap| Ok::<(), Failure>(rows.push(&bitmap?.rgba)?))?;
+        }
+        Ok(())
+    })
 }
 
 /// The empty picture of two variables over their ranges; a unit is as long on x as on y unless that makes a strip.

@@ -5,6 +5,7 @@
 //! deflate blocks end on a byte and refer to nothing before them. So pieces are made at the same time, and their
 //! bytes do not depend on how many cores there are.
 
+use super::runs::Runs;
 use flate2::{Compress, Compression, FlushCompress};
 use simd_adler32::Adler32;
 use std::ops::Range;
@@ -19,8 +20,8 @@ pub(super) const ZLIB_HEAD: [u8; 2] = [0x78, 0x01];
 /// An empty last block: ends a deflate stream whose other blocks are none of them the last.
 pub(super) const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 
-const FILTER_SUB: u8 = 1;
-const FILTER_UP: u8 = 2;
+pub(super) const FILTER_SUB: u8 = 1;
+pub(super) const FILTER_UP: u8 = 2;
 
 /// The size of the rows to be filtered.
 #[derive(Debug, Clone, Copy)]
@@ -35,9 +36,9 @@ pub(super) struct Rows {
 pub(super) struct Piece {
     pub(super) bytes: Vec<u8>,
     /// Of the filtered rows, as a stream of their own.
-    checksum: u32,
+    pub(super) checksum: u32,
     /// Length of the filtered rows.
-    length: usize,
+    pub(super) length: usize,
 }
 
 /// Adler-32 of streams one after the other, of which each was summed on its own.
@@ -66,19 +67,21 @@ impl Checksum {
 }
 
 impl Rows {
-    /// Paints and compresses `count` rows on so many threads, and hands the pieces to `take` in order. `paint` gets
+    /// Paints and compresses `count` rows on so many threads (on all cores if not said), and hands the pieces to `take` in order. `paint` gets
     /// the number of a first row and the bytes of it and of the rows below it.
     pub(super) fn compress<E>(
         self,
         count: usize,
-        threads: usize,
+        threads: Option<usize>,
         paint: &(impl Fn(usize, &mut [u8]) + Sync),
         mut take: impl FnMut(Piece) -> Result<(), E>,
     ) -> Result<(), E> {
         let height = (PIECE / self.row).max(1);
         let pieces = count.div_ceil(height);
         let rows = |piece: usize| piece * height..count.min((piece + 1) * height);
-        let threads = threads.min(pieces);
+        // The system takes its time to count its cores: a small picture does not ask.
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if pieces < 2 { 1 } else { threads.unwrap_or_else(all).min(pieces) };
         if threads < 2 {
             let mut deflater = Deflater::new(self);
             return (0..pieces).try_for_each(|piece| take(deflater.piece(rows(piece), paint)));
@@ -122,59 +125,74 @@ fn in_order<T, E>(receive: mpsc::Receiver<(usize, T)>, mut take: impl FnMut(T) -
 /// What a thread needs to make pieces, kept from one to the next.
 struct Deflater {
     rows: Rows,
-    compress: Compress,
     pixels: Vec<u8>,
-    filtered: Vec<u8>,
+    method: Method,
+}
+
+/// How pixels are filtered and deflated.
+enum Method {
+    /// One byte a pixel is mostly that of the row above.
+    Runs(Box<Runs>),
+    /// Any other: filtered rows, and zlib's compressor.
+    Matches { filtered: Vec<u8>, compress: Compress },
 }
 
 impl Deflater {
     fn new(rows: Rows) -> Deflater {
-        // A core of 2026, zlib-rs 0.6, maps of colours at 8192 x 8192 (of which 50 MB): level 1 makes a smooth one in
-        // 0.054 s and 2.3 MB, a busy one in 0.26 s and 18.8 MB; level 2 in 0.073 s and 1.5 MB, 0.52 s and 11.3 MB.
-        Deflater { rows, compress: Compress::new(Compression::new(2), false), pixels: Vec::new(), filtered: Vec::new() }
+        let method = match rows.pixel {
+            1 => Method::Runs(Box::new(Runs::new())),
+            // A core of 2026, zlib-rs 0.6, maps of colours at 8192 x 8192 (of which 50 MB): level 1 makes a smooth one in
+            // 0.054 s and 2.3 MB, a busy one in 0.26 s and 18.8 MB; level 2 in 0.073 s and 1.5 MB, 0.52 s and 11.3 MB.
+            _ => Method::Matches { filtered: Vec::new(), compress: Compress::new(Compression::new(2), false) },
+        };
+        Deflater { rows, pixels: Vec::new(), method }
     }
 
     fn piece(&mut self, which: Range<usize>, paint: &impl Fn(usize, &mut [u8])) -> Piece {
         self.pixels.resize(which.len() * self.rows.row, 0);
         paint(which.start, &mut self.pixels);
-        self.filter();
-        let mut checksum = Adler32::new();
-        checksum.write(&self.filtered);
-        self.compress.reset();
-        Piece { bytes: self.deflate(), checksum: checksum.finish(), length: self.filtered.len() }
-    }
-
-    /// Each row after the number of its filter.
-    fn filter(&mut self) {
-        let Rows { row, pixel } = self.rows;
-        self.filtered.clear();
-        let mut above: Option<&[u8]> = None;
-        for current in self.pixels.chunks_exact(row) {
-            if let Some(above) = above {
-                self.filtered.push(FILTER_UP);
-                self.filtered.extend(current.iter().zip(above).map(|(byte, above)| byte.wrapping_sub(*above)));
-            } else {
-                self.filtered.push(FILTER_SUB);
-                self.filtered.extend_from_slice(&current[..pixel]);
-                let left = current.iter().zip(&current[pixel..]);
-                self.filtered.extend(left.map(|(left, byte)| byte.wrapping_sub(*left)));
+        match &mut self.method {
+            Method::Runs(runs) => runs.piece(self.rows, &self.pixels),
+            Method::Matches { filtered, compress } => {
+                filter(self.rows, &self.pixels, filtered);
+                let mut checksum = Adler32::new();
+                checksum.write(filtered);
+                Piece { bytes: deflate(filtered, compress), checksum: checksum.finish(), length: filtered.len() }
             }
-            above = Some(current);
         }
     }
+}
 
-    /// The filtered rows as deflate blocks that end on a byte.
-    fn deflate(&mut self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.filtered.len() / 8 + 256);
-        loop {
-            let rest = &self.filtered[self.compress.total_in() as usize..];
-            let status = self.compress.compress_vec(rest, &mut bytes, FlushCompress::Sync);
-            status.expect("no bytes are wrong, and the state is fresh");
-            // Room that is left over says that the flush is whole.
-            if bytes.len() < bytes.capacity() {
-                return bytes;
-            }
-            bytes.reserve(bytes.capacity());
+/// Each row after the number of its filter.
+fn filter(Rows { row, pixel }: Rows, pixels: &[u8], filtered: &mut Vec<u8>) {
+    filtered.clear();
+    let mut above: Option<&[u8]> = None;
+    for current in pixels.chunks_exact(row) {
+        if let Some(above) = above {
+            filtered.push(FILTER_UP);
+            filtered.extend(current.iter().zip(above).map(|(byte, above)| byte.wrapping_sub(*above)));
+        } else {
+            filtered.push(FILTER_SUB);
+            filtered.extend_from_slice(&current[..pixel]);
+            let left = current.iter().zip(&current[pixel..]);
+            filtered.extend(left.map(|(left, byte)| byte.wrapping_sub(*left)));
         }
+        above = Some(current);
+    }
+}
+
+/// The filtered rows as deflate blocks that end on a byte.
+fn deflate(filtered: &[u8], compress: &mut Compress) -> Vec<u8> {
+    compress.reset();
+    let mut bytes = Vec::with_capacity(filtered.len() / 8 + 256);
+    loop {
+        let rest = &filtered[compress.total_in() as usize..];
+        let status = compress.compress_vec(rest, &mut bytes, FlushCompress::Sync);
+        status.expect("no bytes are wrong, and the state is fresh");
+        // Room that is left over says that the flush is whole.
+        if bytes.len() < bytes.capacity() {
+            return bytes;
+        }
+        bytes.reserve(bytes.capacity());
     }
 }

@@ -144,6 +144,15 @@ pub enum FileError {
         /// The cause and the way out.
         problem: String,
     },
+    /// The file is no picture that can be read.
+    #[error("{} is no PNG, or a damaged one; name a picture that gradfield wrote", read(.0))]
+    NotPng(PathBuf),
+    /// The folder to write is there already, and holds something.
+    #[error("cannot write {}: the folder is not empty; name a new one, or empty it", .0.display())]
+    NotEmpty(PathBuf),
+    /// The folder to write is there already, as a file.
+    #[error("cannot write {}: it is a file; name a new folder", .0.display())]
+    IsFile(PathBuf),
     /// What was handed over cannot be written in this format (a shape, a size, a name).
     #[error("{0}")]
     Unfit(String),
@@ -172,6 +181,8 @@ impl FileError {
             self,
             NoFolder { .. }
                 | IsFolder(_)
+                | NotEmpty(_)
+                | IsFile(_)
                 | DiskFull(_)
                 | BrokenPipe(_)
                 | Write { .. }

@@ -10,7 +10,8 @@
 //! | `.npz` named arrays | zip, stored, zip64 where needed | [`write_npz`] | [`NpzWriter`] |
 //! | `.csv` columns | header line, shortest digits that read back to the same number | [`write_csv`] | [`CsvWriter`] |
 //! | `.json` a report | indented, lists of numbers on one line | [`write_json`] | |
-//! | `.png` a picture | 8 bits a channel | | [`write_png`] |
+//! | `.png` a picture | 8 bits a channel, or a palette | | [`write_png`] |
+//! | a folder of files | such as the tiles of a picture | | [`Folder`] |
 //!
 //! ```
 //! use gradfield::files::{Column, FileError, Format, Output, write_npy};
@@ -34,18 +35,21 @@
 mod csv;
 mod deflate;
 mod error;
+mod folder;
 mod input;
 mod json;
 mod npy;
 mod output;
 mod png;
+mod runs;
 
 pub use csv::{CsvWriter, read_points, write_csv};
 pub use error::FileError;
+pub use folder::Folder;
 pub use json::write_json;
 pub use npy::{Array, Kind, NpyWriter, NpzWriter, write_npy, write_npz};
 pub use output::{Output, abandon};
-pub use png::{Channels, PngHead, PngRows, write_png};
+pub use png::{Channels, PngHead, PngRows, read_png_texts, write_png};
 
 use crate::points::Values;
 use std::path::Path;

@@ -19,14 +19,14 @@ const BUFFER: usize = 1 << 18;
 /// Bytes written at once: Ctrl-C is heard between.
 const PIECE: usize = 1 << 24;
 
-/// The passing files that exist, by name. It is held while one of them comes to be or is renamed.
+/// The passing files and folders that exist, by name. It is held while one of them comes to be or is renamed.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+pub(super) fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes every unfinished file, for a program that is about to end without unwinding. From then on no file comes to
+/// Removes every unfinished file and folder, for a program that is about to end without unwinding. From then on no file comes to
 /// be and none is finished: a thread that tries waits for the end.
 pub fn abandon() {
     for _ in 0..20 {
@@ -40,10 +40,24 @@ pub fn abandon() {
             }
         };
         for name in names.iter() {
-            let _ = fs::remove_file(name);
+            if name.is_dir() {
+                remove_folder(name);
+            } else {
+                let _ = fs::remove_file(name);
+            }
         }
         std::mem::forget(names);
         return;
+    }
+}
+
+/// Removes a folder to which another thread may be adding its last file.
+pub(super) fn remove_folder(folder: &Path) {
+    for _ in 0..50 {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => std::thread::sleep(Duration::from_millis(2)),
+            _ => return,
+        }
     }
 }
 

@@ -1,30 +1,36 @@
 //! Pictures.
 //!
-//! Flows in: rows of pixels from the top, 8 bits a channel (sRGB), any number of rows at a time. Flows out: a PNG;
-//! only what is given at a time is held, so a picture may be as large as the format allows (2^31 - 1 pixels a side).
-//! What is given at a time is compressed on all cores.
+//! Flows in: rows of pixels from the top, 8 bits a channel (sRGB) or an index into a palette, any number of rows at a
+//! time. Flows out: a PNG; only what is given at a time is held, so a picture may be as large as the format allows
+//! (2^31 - 1 pixels a side). What is given at a time is compressed on all cores. The other way, a picture's texts are
+//! read ([`read_png_texts`]).
 
 use super::deflate::{Checksum, LAST_BLOCK, Rows, ZLIB_HEAD};
 use super::error::FileError;
-use png::{BitDepth, ColorType, Encoder, EncodingError, Writer, chunk};
+use png::{BitDepth, ColorType, Decoder, DecodingError, Encoder, EncodingError, Writer, chunk};
 use std::cell::RefCell;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::Path;
 
 /// What a pixel is made of, one byte each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Channels {
+pub enum Channels<'a> {
     /// Red, green, blue.
     Rgb,
     /// Red, green, blue, opacity (not premultiplied).
     Rgba,
+    /// The number of one of these colours (red, green, blue), of which there are 1 to 256.
+    Palette(&'a [[u8; 3]]),
 }
 
-impl Channels {
+impl Channels<'_> {
     /// Bytes of one pixel.
     pub fn bytes(self) -> usize {
         match self {
             Channels::Rgb => 3,
             Channels::Rgba => 4,
+            Channels::Palette(_) => 1,
         }
     }
 }
@@ -37,11 +43,10 @@ pub struct PngHead<'a> {
     /// Rows, from 1.
     pub height: usize,
     /// Bytes of a pixel.
-    pub channels: Channels,
-    /// Written into the file for programs that show titles.
-    pub title: Option<&'a str>,
-    /// What computed it, the format's `Source`.
-    pub source: Option<&'a str>,
+    pub channels: Channels<'a>,
+    /// Texts that the file carries, keyword (1 to 79 letters of Latin-1) and text. The format names `Title`, `Source`
+    /// (the device), `Software` and others.
+    pub texts: &'a [(&'a str, String)],
 }
 
 /// Takes a picture's rows from its top to its bottom.
@@ -50,7 +55,8 @@ pub struct PngRows<'a, 'b> {
     rows: Rows,
     /// Rows still to come.
     missing: usize,
-    threads: usize,
+    /// As many as there are cores if not said.
+    threads: Option<usize>,
     checksum: Checksum,
 }
 
@@ -59,7 +65,8 @@ pub struct PngRows<'a, 'b> {
 /// ```
 /// use gradfield::files::{Channels, FileError, PngHead, write_png};
 /// let mut file = Vec::new();
-/// let head = PngHead { width: 2, height: 300, channels: Channels::Rgb, title: Some("a red strip"), source: None };
+/// let texts = [("Title", "a red strip".to_owned())];
+/// let head = PngHead { width: 2, height: 300, channels: Channels::Rgb, texts: &texts };
 /// write_png(&mut file, head, |rows| {
 ///     for _band in 0..3 {
 ///         rows.push(&[255, 0, 0].repeat(2 * 100))?;
@@ -70,7 +77,8 @@ pub struct PngRows<'a, 'b> {
 /// ```
 ///
 /// # Errors
-/// - [`FileError::Unfit`] if a side is 0 or over 2^31 - 1 pixels, or if `paint` gave too few rows;
+/// - [`FileError::Unfit`] if a side is 0 or over 2^31 - 1 pixels, for a palette of no colour or of more than 256, or if
+///   `paint` gave too few rows;
 /// - what `paint` returns, and whatever `out` fails with.
 pub fn write_png<E: From<FileError>>(
     out: &mut dyn Write,
@@ -93,9 +101,8 @@ fn encode<E: From<FileError>>(
 ) -> Result<(), E> {
     let mut writer = encoder(out, &head).and_then(Encoder::write_header).map_err(from_png)?;
     writer.write_chunk(chunk::IDAT, &ZLIB_HEAD).map_err(from_png)?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let rows = Rows { row, pixel: head.channels.bytes() };
-    let mut rows = PngRows { writer, rows, missing: head.height, threads, checksum: Checksum::new() };
+    let mut rows = PngRows { writer, rows, missing: head.height, threads: None, checksum: Checksum::new() };
     paint(&mut rows)?;
     if rows.missing > 0 {
         let PngHead { width, height, .. } = head;
@@ -137,7 +144,7 @@ impl Write for Remembering<'_> {
 impl PngRows<'_, '_> {
     /// Takes at most so many cores; without this, all.
     pub fn threads(&mut self, most: usize) {
-        self.threads = self.threads.min(most.max(1));
+        self.threads = Some(most);
     }
 
     /// Writes the next rows: whole rows, one after the other, each from left to right.
@@ -191,6 +198,14 @@ fn row_bytes(head: &PngHead) -> Result<usize, FileError> {
     let fits = |length: usize| (1..1 << 31).contains(&length);
     let row = head.width.checked_mul(head.channels.bytes());
     let row = row.filter(|row| fits(head.width) && fits(head.height) && row.checked_mul(head.height).is_some());
+    if let Channels::Palette(colours) = head.channels
+        && !(1..=256).contains(&colours.len())
+    {
+        return Err(FileError::Unfit(format!(
+            "a palette of {} colours cannot be a PNG's: it has 1 to 256",
+            colours.len()
+        )));
+    }
     row.ok_or_else(|| {
         let PngHead { width, height, .. } = head;
         FileError::Unfit(format!("a picture of {width} x {height} pixels cannot be a PNG: a side has 1 to 2147483647"))
@@ -207,14 +222,39 @@ fn encoder<'a, 'b>(
     encoder.set_color(match head.channels {
         Channels::Rgb => ColorType::Rgb,
         Channels::Rgba => ColorType::Rgba,
+        Channels::Palette(_) => ColorType::Indexed,
     });
-    encoder.add_text_chunk("Software".to_owned(), "gradfield".to_owned())?;
-    for (key, text) in [("Title", head.title), ("Source", head.source)] {
-        if let Some(text) = text {
-            encoder.add_itxt_chunk(key.to_owned(), text.to_owned())?;
+    if let Channels::Palette(colours) = head.channels {
+        encoder.set_palette(colours.concat());
+    }
+    for (key, text) in head.texts {
+        // More programs read the older kind of chunk.
+        if text.is_ascii() {
+            encoder.add_text_chunk((*key).to_owned(), text.clone())?;
+        } else {
+            encoder.add_itxt_chunk((*key).to_owned(), text.clone())?;
         }
     }
     Ok(encoder)
+}
+
+/// The texts of a picture, keyword and text, as far as they stand before its pixels; unreadable ones are left out.
+///
+/// # Errors
+/// - [`FileError::Read`] if the file could not be opened or read;
+/// - [`FileError::NotPng`] if it is no PNG, or a damaged one.
+pub fn read_png_texts(path: &Path) -> Result<Vec<(String, String)>, FileError> {
+    let file = File::open(path).map_err(|source| FileError::read(path, source))?;
+    let reader = Decoder::new(BufReader::new(file)).read_info().map_err(|error| match error {
+        DecodingError::IoError(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
+            FileError::read(path, source)
+        }
+        _ => FileError::NotPng(path.to_path_buf()),
+    })?;
+    let info = reader.info();
+    let old = info.uncompressed_latin1_text.iter().map(|chunk| (chunk.keyword.clone(), chunk.text.clone()));
+    let new = info.utf8_text.iter().filter_map(|chunk| Some((chunk.keyword.clone(), chunk.get_text().ok()?)));
+    Ok(old.chain(new).collect())
 }
 
 fn from_png(error: EncodingError) -> FileError {

@@ -1,6 +1,8 @@
 //! Where an axis has its marks, and what is written there.
 //!
 //! In: a range in data units and how many marks there is room for. Out: values inside the range and their labels.
+//! On linear axes they are those that the extended Wilkinson algorithm likes best (Talbot, Lin, Hanrahan, "An Extension
+//! of Wilkinson's Algorithm for Positioning Tick Labels on Axes", 2010), among all that lie inside the range.
 //! A mark is a whole number times a power of ten from start to end, so a label is never `0.30000000000000004` or
 //! `-0`. Large and small numbers are written as `2×10⁵`; numbers that differ only far behind the point are written
 //! as differences from an `offset`, which stands once at the end of the axis.
@@ -21,7 +23,17 @@ pub(super) struct Ticks {
 
 /// Marks at most; keeps a mistaken caller from writing millions of labels.
 const MOST: usize = 100;
-/// Marks at steps of 1, 2, 2.5 or 5 times a power of ten, no more than `most` (2 at least), on `lo` to `hi`.
+/// Steps in tenths of a power of ten, those that people like most first: 1, 5, 2, 2.5, 4, 3.
+const LIKED: [i64; 6] = [10, 50, 20, 25, 40, 30];
+/// Steps over one or two multiples of a liked one, where a narrow axis has no other marks. (The paper takes them
+/// elsewhere too, at a price: 1.5, 2.1, 2.7. Its axes may grow beyond the data, so that it seldom comes to that.)
+const SKIPS: [std::ops::RangeInclusive<i64>; 2] = [1..=1, 2..=3];
+/// What counts how much: simplicity, coverage, density, legibility.
+const WEIGHTS: [f64; 4] = [0.25, 0.2, 0.5, 0.05];
+/// Letters of a label that is read at a glance.
+const GLANCE: f64 = 6.0;
+
+/// Marks at even steps, no more than `most` (2 at least), on `lo` to `hi`.
 pub(super) fn linear(lo: f64, hi: f64, most: usize) -> Ticks {
     let most = most.clamp(2, MOST);
     let Some((numbers, exponent)) = nice_numbers(lo, hi, most) else {
@@ -86,36 +98,104 @@ fn powers(lo: f64, hi: f64, all: impl Iterator<Item = (i64, i32)>) -> Ticks {
     }
 }
 
-/// The multiples of the smallest nice step of which at most `most` lie on `lo` to `hi`: whole numbers and the power
-/// of ten they are counted in. None where there is no such step (ends that are not finite, or not in order).
+/// Even marks: whole multiples `first`, `first + skip`, ... `last` of a liked step.
+#[derive(Clone, Copy, Debug)]
+struct Marks {
+    /// Which of [`LIKED`].
+    rank: usize,
+    /// The power of ten that its tenths are counted in.
+    exponent: i32,
+    skip: i64,
+    first: i64,
+    last: i64,
+}
+
+impl Marks {
+    fn count(&self) -> i64 {
+        (self.last - self.first) / self.skip + 1
+    }
+
+    /// In units of `10^exponent`.
+    fn numbers(&self) -> Vec<i64> {
+        (0..self.count()).map(|k| (self.first + k * self.skip) * LIKED[self.rank]).collect()
+    }
+
+    /// How well they suit the range: the paper's score, where `most` is the number of marks that is aimed at.
+    fn score(&self, (lo, hi): (f64, f64), most: usize) -> f64 {
+        let step = decimal(LIKED[self.rank], self.exponent);
+        // Halves of halves, so that no width overflows.
+        let width = hi * 0.25 - lo * 0.25;
+        let share = |from: f64, to: f64| (to * 0.25 - from * 0.25) / width;
+        let (start, end) = (self.first as f64 * step, self.last as f64 * step);
+        let zero = self.first <= 0 && self.last >= 0 && self.first % self.skip == 0;
+        let simplicity =
+            1.0 - self.rank as f64 / (LIKED.len() - 1) as f64 - self.skip as f64 + f64::from(u8::from(zero));
+        let coverage = 1.0 - 0.5 * (share(end, hi).powi(2) + share(lo, start).powi(2)) / 0.01;
+        let density = (self.count() - 1) as f64 / share(start, end) / (most - 1) as f64;
+        let density = 2.0 - density.max(1.0 / density);
+        let [simple, covering, dense, _] = WEIGHTS;
+        simple * simplicity + covering * coverage + dense * density
+    }
+
+    /// Of labels that are short, and not split into differences and what they differ from.
+    fn legibility(&self) -> f64 {
+        let (labels, offset) = labels(&self.numbers(), self.exponent);
+        let longest = labels.iter().chain(&offset).map(|label| label.chars().count()).max().unwrap_or(0);
+        WEIGHTS[3] * (GLANCE / longest as f64).min(1.0)
+    }
+}
+
+/// The best even marks on `lo` to `hi`, 2 to `most`: whole numbers and the power of ten they are counted in. None where
+/// there are none (ends that are not finite, or not in order).
 fn nice_numbers(lo: f64, hi: f64, most: usize) -> Option<(Vec<i64>, i32)> {
     if !(lo.is_finite() && hi.is_finite() && lo < hi) {
         return None;
     }
+    SKIPS.into_iter().find_map(|skips| best(lo, hi, most, &skips)).map(|marks| (marks.numbers(), marks.exponent))
+}
+
+/// The marks of the best score, over so many multiples of a step.
+fn best(lo: f64, hi: f64, most: usize, skips: &std::ops::RangeInclusive<i64>) -> Option<Marks> {
     // log10 of the width, halved first so that it does not overflow.
     let width = (hi * 0.5 - lo * 0.5).log10() + std::f64::consts::LOG10_2;
-    let start = (width - (most as f64).log10()).floor().max(-400.0) as i32 - 1;
-    for decade in start..start + 4 {
-        for digits in [10, 20, 25, 50] {
-            let step = decimal(digits, decade - 1);
-            if !(step.is_normal() && (lo / step).abs() < 9e16 && (hi / step).abs() < 9e16) {
-                continue;
-            }
-            // A mark at an end of the range counts although the division rounds.
-            let first = (lo / step - 1e-9).ceil() as i64;
-            let last = (hi / step + 1e-9).floor() as i64;
-            if last - first < most as i64 {
-                let all = (first..=last).map(|i| i * digits);
-                let inside = |n: &i64| nearly_inside(decimal(*n, decade - 1), lo, hi, step);
-                return Some((all.filter(inside).collect(), decade - 1));
+    let start = (width - (most as f64).log10()).floor().max(-400.0) as i32 - 2;
+    let mut best: Option<(f64, Marks)> = None;
+    for marks in (start..=width.ceil() as i32).flat_map(|exponent| inside(lo, hi, most, exponent, skips)) {
+        let score = marks.score((lo, hi), most);
+        let top = best.map_or(f64::NEG_INFINITY, |(top, _)| top);
+        // Labels are made only where they could decide.
+        if score + WEIGHTS[3] > top {
+            let score = score + marks.legibility();
+            best = if score > top { Some((score, marks)) } else { best };
+        }
+    }
+    best.map(|(_, marks)| marks)
+}
+
+/// All even marks inside the range whose step is counted in this power of ten: as many of each as there is room for.
+fn inside(lo: f64, hi: f64, most: usize, exponent: i32, skips: &std::ops::RangeInclusive<i64>) -> Vec<Marks> {
+    let mut all = Vec::new();
+    for (rank, digits) in LIKED.into_iter().enumerate() {
+        let step = decimal(digits, exponent);
+        if !(step.is_normal() && (lo / step).abs() < 9e16 && (hi / step).abs() < 9e16) {
+            continue;
+        }
+        // A mark at an end of the range counts although the division rounds.
+        let (first, last) = ((lo / step - 1e-9).ceil() as i64, (hi / step + 1e-9).floor() as i64);
+        let nearly = |n: i64| {
+            let v = decimal(n * digits, exponent);
+            lo - v <= step * 1e-6 && v - hi <= step * 1e-6
+        };
+        for (skip, offset) in skips.clone().flat_map(|skip| (0..skip).map(move |offset| (skip, offset))) {
+            let first = first + offset;
+            let last = last - (last - first).rem_euclid(skip);
+            let marks = Marks { rank, exponent, skip, first, last };
+            if last > first && marks.count() <= most as i64 && nearly(first) && nearly(last) {
+                all.push(marks);
             }
         }
     }
-    None
-}
-
-fn nearly_inside(v: f64, lo: f64, hi: f64, step: f64) -> bool {
-    lo - v <= step * 1e-6 && v - hi <= step * 1e-6
+    all
 }
 
 /// `n * 10^exponent`, rounded once, as if read from text.
@@ -150,6 +230,61 @@ mod tests {
         let plain = |c| "⁰¹²³⁴⁵⁶⁷⁸⁹⁻".chars().position(|s| s == c).and_then(|i| "0123456789-".chars().nth(i));
         let text: String = label.replace('−', "-").replace("×10", "e").chars().map(|c| plain(c).unwrap_or(c)).collect();
         text.parse().ok()
+    }
+
+    /// The score of the paper, in its own terms (Talbot, Lin and Hanrahan, section 4), legibility left aside.
+    fn paper(q: usize, j: f64, marks: &[f64], (lo, hi): (f64, f64), m: f64) -> f64 {
+        let (first, last, k) = (marks[0], marks[marks.len() - 1], marks.len() as f64);
+        let zero = if marks.iter().any(|v| v.abs() < 1e-9 * (hi - lo)) { 1.0 } else { 0.0 };
+        let simplicity = 1.0 - q as f64 / 5.0 - j + zero;
+        let coverage = 1.0 - 0.5 * ((hi - last).powi(2) + (lo - first).powi(2)) / (0.1 * (hi - lo)).powi(2);
+        let (r, rt) = ((k - 1.0) / (last - first), (m - 1.0) / (hi.max(last) - lo.min(first)));
+        0.25 * simplicity + 0.2 * coverage + 0.5 * (2.0 - (r / rt).max(rt / r))
+    }
+
+    /// No multiples of a liked step inside the range have a better score: every start, every number of marks. Legibility
+    /// weighs 0.05 at most.
+    #[test]
+    fn no_other_marks_are_better() {
+        let cases =
+            [(-3.0, 3.0), (0.0, 1.0), (-2.2, 2.2), (-0.9, 0.9), (0.05, 0.99), (8.1, 14.1), (1.0, 60.0), (-17.0, 3.0)];
+        for (lo, hi) in cases {
+            for most in [3_usize, 5, 9] {
+                let mut best = f64::NEG_INFINITY;
+                let mut of = std::collections::BTreeMap::new();
+                for (q, liked) in [1.0, 5.0, 2.0, 2.5, 4.0, 3.0].into_iter().enumerate() {
+                    for z in -4..3 {
+                        let base = liked * 10_f64.powi(z);
+                        let (from, to) = ((lo / base - 1e-9).ceil() as i64, (hi / base + 1e-9).floor() as i64);
+                        for (start, k) in (from..=to).take(200).flat_map(|start| (2..=most).map(move |k| (start, k))) {
+                            let marks: Vec<f64> = (0..k).map(|i| (start as f64 + i as f64) * base).collect();
+                            if marks[k - 1] <= hi + 1e-9 * base {
+                                let score = paper(q, 1.0, &marks, (lo, hi), most as f64);
+                                best = best.max(score);
+                                let name: Vec<String> = marks.iter().map(|v| format!("{v:.6}")).collect();
+                                let kept = of.entry(name.join(" ").replace("-0.000000", "0.000000")).or_insert(score);
+                                *kept = kept.max(score);
+                            }
+                        }
+                    }
+                }
+                let ours: Vec<String> = linear(lo, hi, most).at.iter().map(|v| format!("{v:.6}")).collect();
+                let score = of.get(&ours.join(" ").replace("-0.000000", "0.000000")).copied().unwrap_or(-99.0);
+                assert!(score >= best - 0.05, "{lo} {hi} {most}: {ours:?} has {score}, the best {best}");
+            }
+        }
+    }
+
+    #[test]
+    fn steps_are_liked_ones() {
+        for (lo, hi) in ranges() {
+            let ticks = linear(lo, hi, 7);
+            let [a, b, ..] = ticks.at[..] else { continue };
+            let step = (b - a) / 10_f64.powf((b - a).log10().floor());
+            let liked = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.5, 8.0, 9.0, 10.0];
+            let exact = (hi - lo) / lo.abs().max(hi.abs()) > 1e-6;
+            assert!(!exact || liked.iter().any(|l| (step / l - 1.0).abs() < 1e-6), "{lo} {hi} {ticks:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod points;
 use gradfield::files::*;
 use gradfield::points::Values;
 use libtest_mimic::Trial;
-use output::{bad_outputs, broken_pipe, formats, output_keeps, output_whole};
+use output::{bad_folders, bad_outputs, broken_pipe, folder_whole, formats, output_keeps, output_whole};
 use points::{bad_points, points_by_name, points_from_npy};
 use proptest::prelude::*;
 use std::fs;
@@ -14,7 +14,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let tests: [(&str, fn()); 19] = [
+    let tests: [(&str, fn()); 23] = [
         ("npy bytes are those of numpy's format description", npy_golden),
         ("npy header for every number of axes", npy_headers),
         ("npy refuses a wrong count or kind", npy_miscounted),
@@ -34,6 +34,10 @@ pub(crate) fn tests() -> Vec<Trial> {
         ("json layout", json_layout),
         ("png is read back, in bands of odd sizes", png_back),
         ("png: the same bytes on one core and on many", png_threads),
+        ("png with a palette is read back, smooth or not", png_palette),
+        ("png: its texts are read back", png_texts),
+        ("a folder appears when whole", folder_whole),
+        ("a folder: every fault has its message", bad_folders),
     ];
     let trial = |(name, test): (&str, fn())| {
         Trial::test(format!("files: {name}"), move || {
@@ -258,8 +262,9 @@ fn pixels(head: &PngHead) -> Vec<u8> {
 }
 
 fn png_back() {
+    let texts = [("Title", "∇f of x²".to_owned()), ("Source", "CPU, f32".to_owned())];
     for (width, height, channels) in [(1, 1, Channels::Rgb), (37, 101, Channels::Rgb), (300, 257, Channels::Rgba)] {
-        let head = PngHead { width, height, channels, title: Some("∇f of x²"), source: Some("CPU, f32") };
+        let head = PngHead { width, height, channels, texts: &texts };
         let expected = pixels(&head);
         for band in [1, 7, 64, 1000] {
             let mut file = Vec::new();
@@ -271,12 +276,12 @@ fn png_back() {
             let info = reader.next_frame(&mut found).expect("pixels");
             assert_eq!((info.width as usize, info.height as usize), (width, height));
             assert!(found == expected, "{width} x {height} in bands of {band}");
-            assert_eq!(reader.info().uncompressed_latin1_text[0].text, "gradfield");
+            assert_eq!(reader.info().uncompressed_latin1_text[0].text, "CPU, f32");
             assert_eq!(reader.info().utf8_text[0].get_text().expect("a title"), "∇f of x²");
         }
     }
     let fails = |width, height, bytes: usize, message: &str| {
-        let head = PngHead { width, height, channels: Channels::Rgb, title: None, source: None };
+        let head = PngHead { width, height, channels: Channels::Rgb, texts: &[] };
         let result = write_png(&mut Vec::new(), head, |rows| rows.push(&vec![0; bytes]));
         assert_eq!(result.expect_err(message).to_string(), message);
     };
@@ -293,7 +298,7 @@ fn png_back() {
 /// Pictures of several pieces, smooth and without any order: painted on so many threads, the same file, read back.
 fn png_threads() {
     let (width, height) = (1500, 700);
-    let head = PngHead { width, height, channels: Channels::Rgb, title: None, source: None };
+    let head = PngHead { width, height, channels: Channels::Rgb, texts: &[] };
     let noise = |k: usize| (gradfield::random::bits(1, k as u64, 0) >> 56) as u8;
     let pictures = [pixels(&head), (0..3 * width * height).map(noise).collect()];
     for expected in pictures {
@@ -313,4 +318,92 @@ fn png_threads() {
         reader.next_frame(&mut found).expect("pixels");
         assert!(found == expected);
     }
+}
+
+/// A picture with a palette, decoded to the numbers of its colours and the colours.
+fn indexed(file: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let mut decoder = png::Decoder::new(Cursor::new(file));
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    decoder.ignore_checksums(false);
+    let mut reader = decoder.read_info().expect("a PNG");
+    let mut found = vec![0; reader.output_buffer_size().expect("a size")];
+    reader.next_frame(&mut found).expect("pixels");
+    reader.finish().expect("a whole file, its checksums right");
+    (found, reader.info().palette.as_deref().expect("a palette").to_vec())
+}
+
+/// Pixels of every kind, in pieces of every kind: the decoder, which checks the sums, gives them back.
+fn png_palette() {
+    let noise = |k: usize| (gradfield::random::bits(1, k as u64, 0) >> 56) as u8;
+    let wave = |k: usize, width: usize, of: f64| {
+        let (x, y) = ((k % width) as f64, (k / width) as f64);
+        (127.0 + 127.0 * (x / of).sin() * (y / of).cos()) as u8
+    };
+    let colours: Vec<[u8; 3]> = (0..=255).map(|k| [k, 255 - k, k / 2]).collect();
+    let sizes = [(1, 1), (15, 40), (16, 3), (17, 5000), (1500, 700), (30_000, 45), (600_000, 3)];
+    for (width, height) in sizes {
+        let count = width * height;
+        let pictures: [Vec<u8>; 6] = [
+            vec![0; count],
+            vec![200; count],
+            (0..count).map(|k| wave(k, width, 300.0)).collect(),
+            (0..count).map(|k| wave(k, width, 2.0)).collect(),
+            (0..count).map(noise).collect(),
+            // Smooth at the top, without order below.
+            (0..count).map(|k| if k < count / 2 { wave(k, width, 90.0) } else { noise(k) }).collect(),
+        ];
+        for expected in pictures {
+            let head = PngHead { width, height, channels: Channels::Palette(&colours), texts: &[] };
+            let mut file = Vec::new();
+            write_png(&mut file, head, |rows| rows.push(&expected)).expect("a picture");
+            let (found, palette) = indexed(&file);
+            assert!(found == expected && palette == colours.concat(), "{width} x {height}");
+        }
+    }
+    let fails = |colours: &[[u8; 3]], message: &str| {
+        let head = PngHead { width: 1, height: 1, channels: Channels::Palette(colours), texts: &[] };
+        let result = write_png(&mut Vec::new(), head, |rows| rows.push(&[0]));
+        assert_eq!(result.expect_err(message).to_string(), message);
+    };
+    fails(&[], "a palette of 0 colours cannot be a PNG's: it has 1 to 256");
+    fails(&[[0; 3]; 257], "a palette of 257 colours cannot be a PNG's: it has 1 to 256");
+    // Any few changes on any ground.
+    proptest!(|(width in 1_usize..400, height in 1_usize..60, changes in prop::collection::vec((0_usize..9999, any::<u8>()), 0..60))| {
+        let mut expected = vec![7; width * height];
+        changes.iter().for_each(|(place, value)| expected[place % (width * height)..].fill(*value));
+        let head = PngHead { width, height, channels: Channels::Palette(&colours), texts: &[] };
+        let mut file = Vec::new();
+        write_png(&mut file, head, |rows| rows.push(&expected)).expect("a picture");
+        prop_assert!(indexed(&file).0 == expected);
+    });
+}
+
+fn png_texts() {
+    let folder = folder();
+    let path = folder.path().join("a.png");
+    let texts =
+        [("Title", "x² τ".to_owned()), ("Command", "gradfield plot 'x^2'".to_owned()), ("Empty", String::new())];
+    let mut file = Vec::new();
+    let head = PngHead { width: 1, height: 1, channels: Channels::Rgb, texts: &texts };
+    write_png(&mut file, head, |rows| rows.push(&[1, 2, 3])).expect("a picture");
+    fs::write(&path, &file).expect("a file");
+    let mut found = read_png_texts(&path).expect("texts");
+    found.sort();
+    let mut expected: Vec<(String, String)> = texts.iter().map(|(key, text)| (key.to_string(), text.clone())).collect();
+    expected.sort();
+    assert_eq!(found, expected);
+    // Cut off, damaged or none at all: an error with the name, and no panic.
+    for bytes in [&file[..40], &file[..8], b"", b"GIF89a", &[&file[..20], &[0xff; 90]].concat()] {
+        fs::write(&path, bytes).expect("a file");
+        let error = read_png_texts(&path).expect_err("no picture");
+        assert!(
+            error.is_data()
+                && error
+                    .to_string()
+                    .ends_with("a.png is no PNG, or a damaged one; name a picture that gradfield wrote"),
+            "{error}"
+        );
+    }
+    let error = read_png_texts(&folder.path().join("b.png")).expect_err("no file").to_string();
+    assert!(error.starts_with("cannot read ") && error.contains("b.png"), "{error}");
 }

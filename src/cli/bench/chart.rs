@@ -4,6 +4,7 @@
 use super::engines::Sort;
 use super::findings::{Findings, Group};
 use crate::cli::Failure;
+use crate::cli::record::Record;
 use gradfield::Precision;
 use gradfield::files::{Channels, Output, PngHead, write_png};
 use gradfield::picture::{CURVE_COLOURS, Curve, Layer, Picture, Points, mosaic, typeset};
@@ -27,13 +28,9 @@ pub(super) fn write(findings: &Findings, out: &mut Output) -> Result<(), Failure
     });
     let whole = mosaic(&plots.collect::<Result<Vec<_>, Failure>>()?, columns)?;
     let source = findings.engines.iter().map(|engine| engine.backend.describe()).collect::<Vec<_>>().join("; ");
-    let head = PngHead {
-        width: whole.width as usize,
-        height: whole.height as usize,
-        channels: Channels::Rgba,
-        title: Some("gradfield bench"),
-        source: Some(&source),
-    };
+    let texts = Record { title: "gradfield bench", source, ranges: Vec::new(), seed: None }.texts();
+    let (width, height) = (whole.width as usize, whole.height as usize);
+    let head = PngHead { width, height, channels: Channels::Rgba, texts: &texts };
     Ok(write_png(out, head, |rows| rows.push(&whole.rgba))?)
 }
 

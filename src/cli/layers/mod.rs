@@ -8,7 +8,7 @@ mod bands;
 mod contour;
 mod critical;
 mod curve;
-mod heat;
+pub(super) mod heat;
 pub(super) mod hillshade;
 pub(super) mod levels;
 mod nullclines;

@@ -4,16 +4,18 @@
 //! [`given`]. A case that fails must leave that folder as it was, say nothing on standard output, and say one
 //! paragraph on standard error. `lines.rs` has them, `run.rs` runs them, `stops.rs` and `faults.rs` have runs that are
 //! stopped and GPUs that fail, `bench.rs` the reports of `bench`, `minimize.rs` the shares of `minimize`, `hops.rs` its hops, `resume.rs` its
-//! stops and checkpoints. `NO_GPU=1` before a command hides the drivers.
+//! stops and checkpoints, `tiles.rs` and `from.rs` pyramids of tiles and pictures made again. `NO_GPU=1` before a command hides the drivers.
 
 mod bench;
 mod faults;
+mod from;
 mod hops;
 mod lines;
 mod minimize;
 mod resume;
 mod run;
 mod stops;
+mod tiles;
 
 use libtest_mimic::{Failed, Trial};
 use lines::{BAD, GOOD, MADE, long_expressions};
@@ -54,7 +56,9 @@ pub(crate) fn tests() -> Vec<Trial> {
         .chain(hops::tests())
         .chain(minimize::tests())
         .chain(resume::tests())
+        .chain(from::tests())
         .chain(stops::tests())
+        .chain(tiles::tests())
         .chain(faults::tests())
         .collect()
 }

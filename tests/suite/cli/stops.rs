@@ -51,6 +51,8 @@ const STOPS: &[Stop] = &[
     stop("descend x^2+y^2 --starts 9999 --steps 1000000000000 -o a.npz --device cpu"),
     stop("field gamma(2+sin(x*y))*lgamma(3+cos(x*y))*erf(x*y) --size 15000 -o old.npy --device cpu"),
     stop("plot gamma(2+sin(x*y))*lgamma(3+cos(x*y)) --bare --size 100000 -o old.png --device cpu"),
+    stop("plot gamma(2+sin(x*y))*lgamma(3+cos(x*y)) --tiles new --size 60000 --device cpu"),
+    Stop { line: "plot x+y --tiles new --size 200000 --device cpu", stdin: Stdin::Closed, after: 1500 },
     stop("verify gamma(2+sin(x*y))*lgamma(3+cos(x*y)) --size 9000 --device cpu"),
     stop("bench gamma(2+sin(x*y))*lgamma(3+cos(x*y)) --device cpu"),
     // A table being written, a pipe that nobody empties, random starts.

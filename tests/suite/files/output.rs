@@ -53,6 +53,54 @@ pub(super) fn output_keeps() {
 #[cfg(not(unix))]
 pub(super) fn output_keeps() {}
 
+pub(super) fn folder_whole() {
+    let folder = folder();
+    let path = folder.path().join("tiles");
+    let begin = || {
+        let made = Folder::create(&path).expect("a folder");
+        made.folder(Path::new("a/b")).expect("room");
+        made.write(Path::new("a/b/c.png"), b"new").expect("room");
+        made
+    };
+    let dropped = begin();
+    assert!(!path.exists() && listing(folder.path()).len() == 1, "not there before it is whole");
+    drop(dropped);
+    assert_eq!(listing(folder.path()), [] as [PathBuf; 0], "nothing left behind");
+    let made = begin();
+    made.finish().expect("a folder");
+    assert_eq!(fs::read(path.join("a/b/c.png")).expect("a file"), b"new");
+    assert_eq!(listing(folder.path()), std::slice::from_ref(&path));
+    // An empty folder gives way.
+    fs::remove_dir_all(&path).expect("a folder");
+    fs::create_dir(&path).expect("room");
+    begin().finish().expect("a folder");
+    assert_eq!(listing(&path), [path.join("a")]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let usual = folder.path().join("usual");
+        fs::create_dir(&usual).expect("room");
+        let mode = |path: &Path| fs::metadata(path).expect("a folder").permissions().mode() & 0o777;
+        assert_eq!(mode(&path), mode(&usual), "as any new folder under this umask");
+    }
+}
+
+pub(super) fn bad_folders() {
+    let folder = folder();
+    let inside = folder.path().display().to_string();
+    let message =
+        |path: &Path| Folder::create(path).map(drop).map_err(|error| error.to_string().replace(&inside, "DIR"));
+    let file = folder.path().join("file");
+    fs::write(&file, "old").expect("a file");
+    let fault = |path: &Path, text: &str| assert_eq!(message(path), Err(text.to_owned()));
+    fault(folder.path(), "cannot write DIR: the folder is not empty; name a new one, or empty it");
+    fault(&file, "cannot write DIR/file: it is a file; name a new folder");
+    let no_folder = "cannot write DIR/no/tiles: there is no folder DIR/no; make it (mkdir -p), or write elsewhere";
+    fault(&folder.path().join("no/tiles"), no_folder);
+    assert!(message(&file.join("tiles")).is_err());
+    assert_eq!(listing(folder.path()), [file], "nothing left behind");
+}
+
 pub(super) fn bad_outputs() {
     let folder = folder();
     let inside = folder.path().display().to_string();
