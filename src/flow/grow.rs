@@ -156,33 +156,38 @@ impl Candidate {
         let start = self.halves[half].travelled;
         self.halves[half].travelled += arc.length;
         self.halves[half].turned += arc.turn;
-        let turned = (self.halves[0].turned - self.halves[1].turned).abs();
         loop {
             let along = (self.halves[half].points.len() + 1) as f64 * lengths.spacing - start;
-            if along > arc.length {
+            if along > arc.length || !self.add(half, arc.at(along), lengths, taken) {
                 return;
             }
-            let place = arc.at(along);
-            if !lengths.holds(place) {
-                let last = self.halves[half].points.last().copied().unwrap_or(self.seed);
-                self.halves[half].points.push(border(last, place, lengths.size));
-                self.halves[half].steps = 0;
-                return;
+        }
+    }
+
+    /// Adds the next point, unless the line ends before it; whether it goes on.
+    fn add(&mut self, half: usize, place: Place, lengths: &Lengths, taken: &Near) -> bool {
+        if !lengths.holds(place) {
+            let last = self.halves[half].points.last().copied().unwrap_or(self.seed);
+            self.halves[half].points.push(border(last, place, lengths.size));
+            self.halves[half].steps = 0;
+            return false;
+        }
+        let turned = (self.halves[0].turned - self.halves[1].turned).abs();
+        let turns = turned > TURN && self.count() >= self.clear;
+        let own = if turns { self.own(half, place, lengths) } else { Own::Clear };
+        match own {
+            Own::Clear if !taken.is_near(place, lengths.nearest) => {
+                self.halves[half].points.push(place);
+                return true;
             }
-            let own =
-                if turned > TURN && self.count() >= self.clear { self.own(half, place, lengths) } else { Own::Clear };
-            if matches!(own, Own::Near) || taken.is_near(place, lengths.nearest) {
-                self.halves[half].steps = 0;
-                return;
-            }
-            if let Own::Passed(other) = own {
+            Own::Clear | Own::Near => self.halves[half].steps = 0,
+            Own::Passed(other) => {
                 let apart = (lengths.nearest / lengths.spacing).ceil() as usize;
                 self.halves[1 - half].points.truncate(other.saturating_sub(apart));
                 self.halves.iter_mut().for_each(|half| half.steps = 0);
-                return;
             }
-            self.halves[half].points.push(place);
-            if let Own::Met(other) = own {
+            Own::Met(other) => {
+                self.halves[half].points.push(place);
                 self.halves[1 - half].points.truncate(other);
                 self.halves.iter_mut().for_each(|half| half.steps = 0);
                 self.closed = true;
@@ -190,9 +195,9 @@ impl Candidate {
                     // So small that it went round more than once before two points counted as apart.
                     self.halves.iter_mut().for_each(|half| half.points.clear());
                 }
-                return;
             }
         }
+        false
     }
 
     /// The field leads no further: the last point is where it ends.
