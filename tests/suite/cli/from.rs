@@ -103,7 +103,8 @@ fn refused() -> Check {
         ("other.png", "rm -r all"),
         ("open.png", "gradfield plot 'x"),
         ("future.png", "gradfield plot x --sparkle"),
-        ("files.png", "gradfield plot x+y --size 20 --bare --tiles evil -o evil.png"),
+        ("files.png", "gradfield plot x+y --size 20 --bare -o evil.png"),
+        ("folder.png", "gradfield plot x+y --size 20 --tiles evil"),
         ("self.png", "gradfield plot --from self.png -o evil.png"),
         ("bell.png", "gradfield grad x\u{7}\u{1b}[2J"),
     ] {
@@ -133,7 +134,9 @@ fn refused() -> Check {
         assert!(before == listing(folder.path())?, "{name}: the folder is not as before");
     }
     // Files that a picture names are not written.
-    output(folder.path(), "plot --from files.png -o out.png")?;
-    assert!(at("out.png").is_file() && !at("evil").exists() && !at("evil.png").exists());
+    for name in ["files.png", "folder.png"] {
+        output(folder.path(), &format!("plot --from {name} --bare -o out.png"))?;
+        assert!(at("out.png").is_file() && !at("evil").exists() && !at("evil.png").exists(), "{name}");
+    }
     Ok(())
 }
