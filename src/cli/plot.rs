@@ -199,7 +199,8 @@ pub(super) fn write(
     };
     let layout = picture.layout()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as u32;
-    write_png(out, head, |rows| {
+    // Nothing shines through, and three bytes are packed sooner than four.
+    write_png(out, PngHead { channels: Channels::Rgb, ..head }, |rows| {
         for top in (0..picture.height).step_by(BAND as usize) {
             let band = top..picture.height.min(top + BAND);
             let (first, values) = (layout.field_rows(band.clone()).start, field(band.clone())?);
@@ -215,10 +216,18 @@ pub(super) fn write(
                 let threads: Vec<_> = parts.map(|rows| scope.spawn(move || part(rows))).collect();
                 threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
             });
-            drawn.into_iter().try_for_each(|bitmap| Ok::<(), Failure>(rows.push(&bitmap?.rgba)?))?;
+            for bitmap in drawn {
+                let bitmap = bitmap?;
+                rows.paint(bitmap.height as usize, |first, out| opaque(&bitmap.rgba[4 * width * first..], out))?;
+            }
         }
         Ok(())
     })
+}
+
+/// Red, green and blue of as many pixels as there is room for.
+fn opaque(rgba: &[u8], rgb: &mut [u8]) {
+    rgba.chunks_exact(4).zip(rgb.chunks_exact_mut(3)).for_each(|(pixel, out)| out.copy_from_slice(&pixel[..3]));
 }
 
 /// The empty picture of two variables over their ranges; a unit is as long on x as on y unless that makes a strip.
