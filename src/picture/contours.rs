@@ -272,8 +272,9 @@ mod tests {
 
     #[test]
     fn a_circle_has_its_radius_and_one_width_whatever_the_slope() {
+        type Profile = fn(f64) -> f64;
         // Flat, steep, with a steepness that varies by powers, and with a slope that is no number outside.
-        let bowls: [(Function, fn(f64) -> f64); 5] = [
+        let bowls: [(Function, Profile); 5] = [
             (|x, y| (x * x + y * y, 2.0 * x, 2.0 * y), |r| r * r),
             (|x, y| (1e-9 * (x * x + y * y), 2e-9 * x, 2e-9 * y), |r| 1e-9 * r * r),
             (

@@ -11,9 +11,13 @@ use libtest_mimic::{Failed, Trial};
 use std::f64::consts::{FRAC_PI_2, PI};
 
 type Check = Result<(), Failed>;
+type Test = fn() -> Check;
+type Ranges<'a> = &'a [(f64, f64)];
+/// A function over a box, its lines or areas, their form and extent, and its points.
+type Continuum<'a> = (&'a str, Ranges<'a>, usize, Shape, &'a [f64], usize);
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let tests: [(&str, fn() -> Check); 14] = [
+    let tests: [(&str, Test); 14] = [
         ("himmelblau's nine", himmelblau),
         ("the camel's fifteen", camel),
         ("a lattice", lattice),
@@ -203,7 +207,7 @@ fn border() -> Check {
 
 /// What there is beside them is.
 fn kinks() -> Check {
-    let cases: [(&str, &[(f64, f64)], usize); 10] = [
+    let cases: [(&str, Ranges<'_>, usize); 10] = [
         ("abs(x)", &[(-1.0, 1.0)], 0),
         ("abs(x^2 - 1)", &[(-2.0, 2.0)], 1),
         ("sqrt(x^2 + y^2)", &[(-1.0, 1.0), (-1.0, 1.0)], 0),
@@ -229,7 +233,7 @@ fn continua() -> Check {
     use Shape::{Area, Line};
     let square = [(-3.0, 3.0); 2];
     // The shape and extent of each, f, and how many isolated points there are beside them.
-    let cases: [(&str, &[(f64, f64)], usize, Shape, &[f64], usize); 11] = [
+    let cases: [Continuum<'_>; 11] = [
         ("(x - y)^2", &square, 1, Line, &[-3.0, 3.0, -3.0, 3.0], 0),
         ("(x - 2y)^4", &square, 1, Line, &[-3.0, 3.0, -1.5, 1.5], 0),
         ("(x^2 + y^2 - 1)^2", &square, 1, Line, &[-1.0, 1.0, -1.0, 1.0], 1),

@@ -196,7 +196,7 @@ fn rotation() -> Check {
         // From the centre to the border there is room for ten; they lie from a half to two separations apart.
         radii.sort_by(f64::total_cmp);
         let steps = radii.windows(2).map(|pair| pair[1] - pair[0]);
-        require(radii.len() >= 6 && steps.clone().all(|step| step >= 10.0 && step <= 40.0), || format!("{radii:?}"))?;
+        require(radii.len() >= 6 && steps.clone().all(|step| (10.0..=40.0).contains(&step)), || format!("{radii:?}"))?;
     }
     Ok(())
 }
