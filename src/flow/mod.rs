@@ -15,11 +15,13 @@
 //! `streamplot`. All lengths but the tolerance are shares of the separation: a preview and a print have the same lines.
 //!
 //! The files, in the order in which they import each other: `step` (the integrator), `near` (what is close by), `grow`
-//! (candidates), `place` (generations); this file is the way in.
+//! (candidates), `place` (generations); this file is the way in. Beside them stands [`lic`], line integral convolution:
+//! the direction at every pixel.
 //!
 //! Who should not use it: who wants the path of one particle; that is a descent.
 
 mod grow;
+pub mod lic;
 mod near;
 mod place;
 mod step;

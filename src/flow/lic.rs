@@ -1,0 +1,377 @@
+//! Line integral convolution: noise smeared along the gradient's lines, the picture of a field's direction everywhere.
+//!
+//! Flows in: f and its gradient in two variables, which part of the plane the pixels show, an engine. Flows out: a
+//! brightness between 0 and 1 for each pixel, row by row from the bottom; NaN where the gradient is not defined.
+//!
+//! Every pixel is a particle that follows the exact gradient's direction, uphill and downhill at once, by steps of
+//! Adams and Bashforth's second order, and adds up the noise that it meets (B. Cabral and L. Leedom, "Imaging vector
+//! fields using line integral convolution", SIGGRAPH 1993). So it is a tape of one step, which either engine runs with
+//! the state in registers. Two passes with a box for a kernel are one with a triangle, for they follow the same line: the
+//! kernel is a triangle. The noise is of the pixel's place in the whole picture, in whole numbers that single precision
+//! holds, and the contrast follows from the kernel alone: bands, tiles and engines meet without a seam.
+//!
+//! Who should not use it: who wants lines that one can follow by eye over the whole picture: `streamlines`.
+
+use crate::backend::{Backend, BackendError, Program, Steps};
+use crate::expr::{Graph, Id, Outputs};
+use crate::field::{Evaluator, FieldError};
+use crate::op::{Op, ops};
+use crate::points::{Points, Values};
+use crate::real::Precision;
+use crate::tape::{Input, Tape};
+use std::ops::Range;
+
+/// The noise repeats itself after so many cells: the largest prime whose square, times [`FACTOR`], single precision holds.
+const PERIOD: f64 = 1021.0;
+const FACTOR: f64 = 15.0;
+/// Cells that begin a drop, of [`PERIOD`].
+const DROPS: f64 = 24.0;
+/// Points a side from which the usual length of the gradient is taken.
+const PREVIEW: usize = 32;
+/// Below this the square of a gradient is none: a pixel stays where it is.
+const STILL: f64 = 1e-30;
+/// Columns of a pixel's state: two places, two last steps, the sum.
+const COLUMNS: usize = 9;
+
+/// How the noise is smeared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weave {
+    /// How far the kernel reaches either way, in pixels.
+    pub length: f64,
+    /// The side of a cell of noise, in pixels.
+    pub grain: f64,
+    /// Drops that run downhill, thick end first, instead of lines that have no direction (R. Wegenkittl and others,
+    /// "Animating flow fields: rendering of oriented line integral convolution", 1997).
+    pub oriented: bool,
+}
+
+impl Weave {
+    /// What looks the same at any size: grain and length in proportion to the shorter side.
+    pub fn of_size(width: usize, height: usize) -> Weave {
+        let grain = (width.min(height) as f64 / 500.0).max(1.0);
+        Weave { length: 24.0 * grain, grain, oriented: false }
+    }
+
+    /// Steps either way, and how long each is.
+    fn steps(&self) -> (u64, f64) {
+        let longest = if self.grain > 1.5 { 0.6 * self.grain } else { 1.0 };
+        let steps = (self.length / longest).ceil().clamp(1.0, 4096.0);
+        (steps as u64, self.length / steps)
+    }
+}
+
+/// Which pixels there are, and of what.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct View {
+    /// From and to, edge to edge, of the first and of the second variable.
+    pub ranges: [(f64, f64); 2],
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels upwards.
+    pub height: usize,
+}
+
+/// A picture's convolution, ready for its rows.
+pub struct Lic<'a> {
+    program: Box<dyn Program + 'a>,
+    view: View,
+    weave: Weave,
+    uniforms: Vec<f64>,
+    precision: Precision,
+}
+
+impl<'a> Lic<'a> {
+    /// Prepares the convolution along `gradient` (f, then its two partial derivatives). Lines run as in the picture: a
+    /// pixel across counts as much as one upwards, whatever the ranges.
+    ///
+    /// # Errors
+    /// - [`FieldError`] where the engine fails.
+    pub fn new(
+        gradient: &Outputs,
+        view: View,
+        weave: Weave,
+        backend: &'a dyn Backend,
+        precision: Precision,
+    ) -> Result<Lic<'a>, FieldError> {
+        let program = backend.prepare(&tape(gradient, weave.oriented), precision)?;
+        let [dx, dy] = view.pixel();
+        let usual = usual_length(gradient, view, backend)?;
+        let (steps, step) = weave.steps();
+        let [x, y] = view.ranges.map(|range| range.0);
+        let uniforms =
+            vec![0.0, x, dx, y, dy, 1.0 / (usual * dx), 1.0 / (usual * dy), step, 1.0 / weave.grain, steps as f64];
+        Ok(Lic { program, view, weave, uniforms, precision })
+    }
+
+    /// The brightness of the pixels of some rows, counted from the bottom.
+    ///
+    /// # Errors
+    /// - [`BackendError`] where the engine fails or was interrupted.
+    pub fn rows(&mut self, rows: Range<usize>) -> Result<Vec<f32>, BackendError> {
+        let width = self.view.width;
+        let across: Vec<f64> = (0..width).map(|k| k as f64 + 0.5).collect();
+        let x: Vec<f64> = rows.clone().flat_map(|_| across.iter().copied()).collect();
+        let y: Vec<f64> = rows.flat_map(|row| std::iter::repeat_n(row as f64 + 0.5, width)).collect();
+        let mut state: Vec<Values> = [&x, &y].map(|column| Values::from_f64(self.precision, column)).to_vec();
+        state.extend(state.clone());
+        state.extend((4..COLUMNS).map(|_| Values::zeros(self.precision, x.len())));
+        let (count, _) = self.weave.steps();
+        let steps = Steps { uniforms: self.uniforms.clone(), clock: Some(0), first: 1, count };
+        self.program.iterate(&mut state, &steps)?;
+        let tone = self.tone();
+        Ok(match &state[COLUMNS - 1] {
+            Values::F32(sums) => sums.iter().map(|sum| tone.of(*sum)).collect(),
+            Values::F64(sums) => sums.iter().map(|sum| tone.of(*sum as f32)).collect(),
+        })
+    }
+
+    /// From a sum to a brightness: by its mean and standard deviation, which the kernel decides.
+    fn tone(&self) -> Tone {
+        let (count, step) = self.weave.steps();
+        if self.weave.oriented {
+            let drop = (self.weave.grain / step) as f32;
+            return Tone { mean: 0.0, scale: 1.0 / drop, oriented: true };
+        }
+        let weights: Vec<f64> = (1..=count).map(|t| weight(t as f64, count as f64)).collect();
+        // Uphill and downhill the same; the first of both is the pixel itself.
+        let line: Vec<f64> = weights.iter().rev().chain(&weights).copied().collect();
+        let overlap = |i: usize, j: usize| (1.0 - step * i.abs_diff(j) as f64 / self.weave.grain).max(0.0);
+        let near = (self.weave.grain / step).ceil() as usize;
+        let mut variance = 0.0;
+        for (i, a) in line.iter().enumerate() {
+            let last = (i + near).min(line.len() - 1);
+            variance += (i.saturating_sub(near)..=last).map(|j| a * line[j] * overlap(i, j)).sum::<f64>();
+        }
+        let mean = 0.5 * line.iter().sum::<f64>();
+        Tone { mean: mean as f32, scale: 1.0 / (variance / 12.0).sqrt() as f32, oriented: false }
+    }
+}
+
+/// How a sum of noise becomes a brightness.
+struct Tone {
+    mean: f32,
+    scale: f32,
+    oriented: bool,
+}
+
+impl Tone {
+    /// Sums are spread like a bell: the nearest curve to its integral without an exponential gives each brightness its
+    /// share.
+    fn of(&self, sum: f32) -> f32 {
+        let z = (sum - self.mean) * self.scale;
+        if self.oriented {
+            return 1.0 - z.clamp(0.0, 1.0);
+        }
+        0.5 + 0.5 * z / (1.5 + z * z).sqrt()
+    }
+}
+
+impl View {
+    /// The sides of a pixel.
+    fn pixel(&self) -> [f64; 2] {
+        let [(left, right), (bottom, top)] = self.ranges;
+        [(right - left) / self.width as f64, (top - bottom) / self.height as f64]
+    }
+}
+
+/// What a sample counts, `t` from 1 on.
+fn weight(t: f64, steps: f64) -> f64 {
+    if t == 1.0 { 0.5 } else { 1.0 - (t - 1.0) / steps }
+}
+
+/// The median length of the gradient in pixels' units: squares of what is near it fit any format.
+fn usual_length(gradient: &Outputs, view: View, backend: &dyn Backend) -> Result<f64, FieldError> {
+    let axes = view.ranges.map(|(from, to)| {
+        (0..PREVIEW).map(|k| from + (to - from) * (k as f64 + 0.5) / PREVIEW as f64).collect::<Vec<f64>>()
+    });
+    let columns = Evaluator::new(gradient, backend, Precision::F64)?.evaluate(&Points::Grid(axes.to_vec()))?;
+    let [dx, dy] = view.pixel();
+    let lengths = (0..columns[1].len()).map(|k| (columns[1].get(k) / dx).hypot(columns[2].get(k) / dy));
+    let mut lengths: Vec<f64> = lengths.filter(|length| length.is_normal()).collect();
+    lengths.sort_by(f64::total_cmp);
+    Ok(lengths.get(lengths.len() / 2).copied().unwrap_or(1.0))
+}
+
+/// One step of a pixel, uphill and downhill.
+fn tape(gradient: &Outputs, oriented: bool) -> Tape {
+    let mut step = Step::new(gradient, oriented);
+    let first = step.way(0, 1.0);
+    // A drop at a pixel began uphill of it.
+    let second = if oriented { step.stay() } else { step.way(1, -1.0) };
+    let sum = step.sum([first.noise, second.noise], first.length);
+    let place = |way: &Way| way.place.to_vec();
+    let last = |way: &Way| way.last.to_vec();
+    let next = [place(&first), place(&second), last(&first), last(&second), vec![sum]].concat();
+    let names: Vec<String> = (0..COLUMNS).map(|k| format!("s{k}")).collect();
+    let uniforms = ["t", "x", "dx", "y", "dy", "u", "v", "step", "cells", "steps"];
+    let mut inputs = Input::varying(&names);
+    inputs.extend(uniforms.map(|name| Input { name: name.into(), uniform: true }));
+    Tape::lower(&step.graph, inputs, &next)
+}
+
+/// The graph of a step as it grows.
+struct Step<'a> {
+    graph: Graph,
+    gradient: &'a Outputs,
+    oriented: bool,
+    /// Whether it is the first step.
+    first: Id,
+}
+
+/// Where one way leads.
+struct Way {
+    place: [Id; 2],
+    last: [Id; 2],
+    noise: Id,
+    /// The squared length of the gradient before.
+    length: Id,
+}
+
+impl<'a> Step<'a> {
+    fn new(gradient: &'a Outputs, oriented: bool) -> Step<'a> {
+        let mut graph = Graph::new();
+        let (t, one) = (graph.variable(COLUMNS as u32), graph.number(1.0));
+        let first = graph.apply(ops::EQ, &[t, one]);
+        Step { graph, gradient, oriented, first }
+    }
+
+    fn number(&mut self, value: f64) -> Id {
+        self.graph.number(value)
+    }
+
+    fn two(&mut self, op: Op, a: Id, b: Id) -> Id {
+        self.graph.apply(op, &[a, b])
+    }
+
+    /// A uniform input by its place.
+    fn uniform(&mut self, place: usize) -> Id {
+        self.graph.variable((COLUMNS + place) as u32)
+    }
+
+    fn column(&mut self, place: usize) -> Id {
+        self.graph.variable(place as u32)
+    }
+
+    /// Where nothing moves.
+    fn stay(&mut self) -> Way {
+        let place = [2, 3].map(|k| self.column(k));
+        let last = [6, 7].map(|k| self.column(k));
+        let zero = self.number(0.0);
+        Way { place, last, noise: zero, length: zero }
+    }
+
+    /// A step one way: 0 uphill, 1 downhill.
+    fn way(&mut self, way: usize, sign: f64) -> Way {
+        let place = [0, 1].map(|k| self.column(2 * way + k));
+        let before = [0, 1].map(|k| self.column(4 + 2 * way + k));
+        let noise = self.noise(place);
+        let (direction, length) = self.direction(place, sign);
+        let mut last = [direction[0]; 2];
+        let mut next = place;
+        for k in 0..2 {
+            let before = self.graph.apply(ops::IF, &[self.first, direction[k], before[k]]);
+            // The next direction is foreseen from the last.
+            let (three, half) = (self.number(1.5), self.number(0.5));
+            let (ahead, back) = (self.two(ops::MUL, direction[k], three), self.two(ops::MUL, before, half));
+            let moved = self.two(ops::SUB, ahead, back);
+            next[k] = self.two(ops::ADD, place[k], moved);
+            last[k] = direction[k];
+        }
+        Way { place: next, last, noise, length }
+    }
+
+    /// A step along the gradient in the picture, none where there is no gradient; and its squared length.
+    fn direction(&mut self, place: [Id; 2], sign: f64) -> ([Id; 2], Id) {
+        let at: Vec<Id> = (0..2)
+            .map(|k| {
+                let (from, pixel) = (self.uniform(1 + 2 * k), self.uniform(2 + 2 * k));
+                let offset = self.two(ops::MUL, place[k], pixel);
+                self.two(ops::ADD, from, offset)
+            })
+            .collect();
+        let slopes =
+            self.graph.import(&self.gradient.graph, &self.gradient.outputs[1..3], |_, place| at[place as usize]);
+        let scaled: Vec<Id> = (0..2)
+            .map(|k| {
+                let scale = self.uniform(5 + k);
+                self.two(ops::MUL, slopes[k], scale)
+            })
+            .collect();
+        let squares: Vec<Id> = scaled.iter().map(|part| self.two(ops::MUL, *part, *part)).collect();
+        let length = self.two(ops::ADD, squares[0], squares[1]);
+        let still = self.number(STILL);
+        let more = self.two(ops::ADD, length, still);
+        let root = self.graph.apply(ops::SQRT, &[more]);
+        let (step, sign) = (self.uniform(7), self.number(sign));
+        let step = self.two(ops::MUL, step, sign);
+        let factor = self.two(ops::DIV, step, root);
+        let (defined, zero) = (self.graph.apply(ops::FINITE, &[length]), self.number(0.0));
+        let parts = [0, 1].map(|k| {
+            let part = self.two(ops::MUL, scaled[k], factor);
+            self.graph.apply(ops::IF, &[defined, part, zero])
+        });
+        (parts, length)
+    }
+
+    /// The noise at a place, between 0 and 1; of drops, 1 where one begins.
+    fn noise(&mut self, place: [Id; 2]) -> Id {
+        let cells = self.uniform(8);
+        let [a, b] = place.map(|at| {
+            let cell = self.two(ops::MUL, at, cells);
+            let cell = self.graph.apply(ops::FLOOR, &[cell]);
+            self.remainder(cell)
+        });
+        let mut mixed = self.mix(a);
+        for other in [b, a] {
+            mixed = self.two(ops::ADD, mixed, other);
+            mixed = self.remainder(mixed);
+            mixed = self.mix(mixed);
+        }
+        if self.oriented {
+            let drops = self.number(DROPS);
+            return self.two(ops::LT, mixed, drops);
+        }
+        let share = self.number(1.0 / PERIOD);
+        self.two(ops::MUL, mixed, share)
+    }
+
+    /// A whole number less the period as often as it goes; now and then the period itself.
+    fn remainder(&mut self, whole: Id) -> Id {
+        let (period, share) = (self.number(PERIOD), self.number(1.0 / PERIOD));
+        let times = self.two(ops::MUL, whole, share);
+        let times = self.graph.apply(ops::FLOOR, &[times]);
+        let part = self.two(ops::MUL, times, period);
+        self.two(ops::SUB, whole, part)
+    }
+
+    /// (FACTOR a + 1) a, less the period as often as it goes: a whole number below 2^24 on the way.
+    fn mix(&mut self, a: Id) -> Id {
+        let (factor, one) = (self.number(FACTOR), self.number(1.0));
+        let scaled = self.two(ops::MUL, a, factor);
+        let more = self.two(ops::ADD, scaled, one);
+        let product = self.two(ops::MUL, more, a);
+        self.remainder(product)
+    }
+
+    /// The sum after this step; NaN where the pixel has no gradient.
+    fn sum(&mut self, noise: [Id; 2], length: Id) -> Id {
+        let (t, steps, one, half, zero) =
+            (self.uniform(0), self.uniform(9), self.number(1.0), self.number(0.5), self.number(0.0));
+        let before = self.two(ops::SUB, t, one);
+        let share = self.two(ops::DIV, before, steps);
+        let weight = if self.oriented {
+            // Thick at the end that is downhill.
+            share
+        } else {
+            let falling = self.two(ops::SUB, one, share);
+            self.graph.apply(ops::IF, &[self.first, half, falling])
+        };
+        let both = self.two(ops::ADD, noise[0], noise[1]);
+        let part = self.two(ops::MUL, both, weight);
+        let sum = self.column(COLUMNS - 1);
+        let sum = self.two(ops::ADD, sum, part);
+        let undefined = self.two(ops::SUB, length, length);
+        let undefined = self.graph.apply(ops::IF, &[self.first, undefined, zero]);
+        self.two(ops::ADD, sum, undefined)
+    }
+}
