@@ -6,7 +6,7 @@
 use super::Failure;
 use super::bare;
 use super::engine::{choose, source};
-use super::layers::{self, Scene, arrows, hillshade, levels, streamlines};
+use super::layers::{self, Scene, arrows, hillshade, levels, lic, streamlines};
 use super::options::{Compute, Function, ranges, size};
 use super::record::Record;
 use super::tiles;
@@ -40,6 +40,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(super) hillshade: hillshade::Flags,
     #[command(flatten)]
+    pub(super) lic: lic::Flags,
+    #[command(flatten)]
     pub(super) streamlines: streamlines::Flags,
     /// The quantity that is shown: f, grad (the length of the gradient), angle (its direction), dx, dy, laplacian,
     /// curvature (the mean curvature of the graph, positive where it is a bowl), or a formula of x, y, f, dx, dy, and
@@ -64,11 +66,11 @@ pub(crate) struct Arguments {
     no_grid: bool,
     /// Pixels of the heat layer alone, no axes and no text, in any size: little memory is needed
     #[arg(long, conflicts_with_all = ["layers", "arrows", "levels", "light", "relief", "density", "downhill",
-        "by_magnitude", "title", "no_grid"])]
+        "by_magnitude", "lic_length", "lic_grain", "oriented", "title", "no_grid"])]
     pub(super) bare: bool,
     /// A folder of tiles for zooming from the whole into --size pixels, each level computed anew; open its index.html
     #[arg(long, value_name = "DIR", conflicts_with_all = ["layers", "arrows", "levels", "light", "relief",
-        "density", "downhill", "by_magnitude", "title", "no_grid", "output"])]
+        "density", "downhill", "by_magnitude", "lic_length", "lic_grain", "oriented", "title", "no_grid", "output"])]
     tiles: Option<PathBuf>,
     /// Of --bare and --tiles: 24 bits a pixel; without it a palette of 256 colours, unless its steps would show
     #[arg(long)]

@@ -12,6 +12,7 @@
 //!
 //! Who should not use it: who wants lines that one can follow by eye over the whole picture: `streamlines`.
 
+use super::View;
 use crate::backend::{Backend, BackendError, Program, Steps};
 use crate::expr::{Graph, Id, Outputs};
 use crate::field::{Evaluator, FieldError};
@@ -21,11 +22,16 @@ use crate::real::Precision;
 use crate::tape::{Input, Tape};
 use std::ops::Range;
 
-/// The noise repeats itself after so many cells: the largest prime whose square, times [`FACTOR`], single precision holds.
+/// The noise repeats itself after so many cells: a prime.
 const PERIOD: f64 = 1021.0;
-const FACTOR: f64 = 15.0;
-/// Cells that begin a drop, of [`PERIOD`].
-const DROPS: f64 = 24.0;
+/// The mixing polynomial, (FACTOR a + OFFSET) a: below 2^24 for a up to twice the period, so exact in single precision.
+/// Of some such its noise has the flattest spectrum.
+const FACTOR: f64 = 3.0;
+const OFFSET: f64 = 101.0;
+/// The noise's mean; a polynomial of the second degree does not take all remainders alike.
+const MEAN: f64 = 0.488;
+/// Values, of [`PERIOD`], of a cell that begins a drop.
+const DROPS: f64 = 10.0;
 /// Points a side from which the usual length of the gradient is taken.
 const PREVIEW: usize = 32;
 /// Below this the square of a gradient is none: a pixel stays where it is.
@@ -60,17 +66,6 @@ impl Weave {
     }
 }
 
-/// Which pixels there are, and of what.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct View {
-    /// From and to, edge to edge, of the first and of the second variable.
-    pub ranges: [(f64, f64); 2],
-    /// Pixels across.
-    pub width: usize,
-    /// Pixels upwards.
-    pub height: usize,
-}
-
 /// A picture's convolution, ready for its rows.
 pub struct Lic<'a> {
     program: Box<dyn Program + 'a>,
@@ -94,10 +89,10 @@ impl<'a> Lic<'a> {
         precision: Precision,
     ) -> Result<Lic<'a>, FieldError> {
         let program = backend.prepare(&tape(gradient, weave.oriented), precision)?;
-        let [dx, dy] = view.pixel();
+        let [dx, dy] = pixel(view);
         let usual = usual_length(gradient, view, backend)?;
         let (steps, step) = weave.steps();
-        let [x, y] = view.ranges.map(|range| range.0);
+        let [x, y] = [view.x.0, view.y.0];
         let uniforms =
             vec![0.0, x, dx, y, dy, 1.0 / (usual * dx), 1.0 / (usual * dy), step, 1.0 / weave.grain, steps as f64];
         Ok(Lic { program, view, weave, uniforms, precision })
@@ -108,7 +103,7 @@ impl<'a> Lic<'a> {
     /// # Errors
     /// - [`BackendError`] where the engine fails or was interrupted.
     pub fn rows(&mut self, rows: Range<usize>) -> Result<Vec<f32>, BackendError> {
-        let width = self.view.width;
+        let width = self.view.width as usize;
         let across: Vec<f64> = (0..width).map(|k| k as f64 + 0.5).collect();
         let x: Vec<f64> = rows.clone().flat_map(|_| across.iter().copied()).collect();
         let y: Vec<f64> = rows.flat_map(|row| std::iter::repeat_n(row as f64 + 0.5, width)).collect();
@@ -142,7 +137,7 @@ impl<'a> Lic<'a> {
             let last = (i + near).min(line.len() - 1);
             variance += (i.saturating_sub(near)..=last).map(|j| a * line[j] * overlap(i, j)).sum::<f64>();
         }
-        let mean = 0.5 * line.iter().sum::<f64>();
+        let mean = MEAN * line.iter().sum::<f64>();
         Tone { mean: mean as f32, scale: 1.0 / (variance / 12.0).sqrt() as f32, oriented: false }
     }
 }
@@ -166,12 +161,9 @@ impl Tone {
     }
 }
 
-impl View {
-    /// The sides of a pixel.
-    fn pixel(&self) -> [f64; 2] {
-        let [(left, right), (bottom, top)] = self.ranges;
-        [(right - left) / self.width as f64, (top - bottom) / self.height as f64]
-    }
+/// The sides of a pixel in data units.
+fn pixel(view: View) -> [f64; 2] {
+    [(view.x.1 - view.x.0) / view.width, (view.y.1 - view.y.0) / view.height]
 }
 
 /// What a sample counts, `t` from 1 on.
@@ -181,11 +173,11 @@ fn weight(t: f64, steps: f64) -> f64 {
 
 /// The median length of the gradient in pixels' units: squares of what is near it fit any format.
 fn usual_length(gradient: &Outputs, view: View, backend: &dyn Backend) -> Result<f64, FieldError> {
-    let axes = view.ranges.map(|(from, to)| {
+    let axes = [view.x, view.y].map(|(from, to)| {
         (0..PREVIEW).map(|k| from + (to - from) * (k as f64 + 0.5) / PREVIEW as f64).collect::<Vec<f64>>()
     });
     let columns = Evaluator::new(gradient, backend, Precision::F64)?.evaluate(&Points::Grid(axes.to_vec()))?;
-    let [dx, dy] = view.pixel();
+    let [dx, dy] = pixel(view);
     let lengths = (0..columns[1].len()).map(|k| (columns[1].get(k) / dx).hypot(columns[2].get(k) / dy));
     let mut lengths: Vec<f64> = lengths.filter(|length| length.is_normal()).collect();
     lengths.sort_by(f64::total_cmp);
@@ -264,8 +256,9 @@ impl<'a> Step<'a> {
     fn way(&mut self, way: usize, sign: f64) -> Way {
         let place = [0, 1].map(|k| self.column(2 * way + k));
         let before = [0, 1].map(|k| self.column(4 + 2 * way + k));
-        let noise = self.noise(place);
         let (direction, length) = self.direction(place, sign);
+        let noise = self.noise(place);
+        let noise = self.forgotten(noise, direction, before);
         let mut last = [direction[0]; 2];
         let mut next = place;
         for k in 0..2 {
@@ -313,6 +306,15 @@ impl<'a> Step<'a> {
         (parts, length)
     }
 
+    /// The noise, but the usual one where the way turns back: at a maximum it would be counted again and again.
+    fn forgotten(&mut self, noise: Id, direction: [Id; 2], before: [Id; 2]) -> Id {
+        let products = [0, 1].map(|k| self.two(ops::MUL, direction[k], before[k]));
+        let cosine = self.two(ops::ADD, products[0], products[1]);
+        let (zero, usual) = (self.number(0.0), self.number(if self.oriented { 0.0 } else { MEAN }));
+        let turned = self.two(ops::LT, cosine, zero);
+        self.graph.apply(ops::IF, &[turned, usual, noise])
+    }
+
     /// The noise at a place, between 0 and 1; of drops, 1 where one begins.
     fn noise(&mut self, place: [Id; 2]) -> Id {
         let cells = self.uniform(8);
@@ -323,9 +325,8 @@ impl<'a> Step<'a> {
         });
         let mut mixed = self.mix(a);
         for other in [b, a] {
-            mixed = self.two(ops::ADD, mixed, other);
-            mixed = self.remainder(mixed);
-            mixed = self.mix(mixed);
+            let both = self.two(ops::ADD, mixed, other);
+            mixed = self.mix(both);
         }
         if self.oriented {
             let drops = self.number(DROPS);
@@ -344,11 +345,11 @@ impl<'a> Step<'a> {
         self.two(ops::SUB, whole, part)
     }
 
-    /// (FACTOR a + 1) a, less the period as often as it goes: a whole number below 2^24 on the way.
+    /// The mixing polynomial, less the period as often as it goes.
     fn mix(&mut self, a: Id) -> Id {
-        let (factor, one) = (self.number(FACTOR), self.number(1.0));
+        let (factor, offset) = (self.number(FACTOR), self.number(OFFSET));
         let scaled = self.two(ops::MUL, a, factor);
-        let more = self.two(ops::ADD, scaled, one);
+        let more = self.two(ops::ADD, scaled, offset);
         let product = self.two(ops::MUL, more, a);
         self.remainder(product)
     }

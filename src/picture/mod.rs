@@ -21,7 +21,7 @@
 //!
 //! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
 //! colours); `text`, `shapes`, `canvas`, `forms` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `bar`,
-//! `legend` (what stands around the data); `layer` (what a layer is); `slopes`, `heat`, `bands`, `hillshade`, `contours`
+//! `legend` (what stands around the data); `layer` (what a layer is); `slopes`, `heat`, `bands`, `hillshade`, `lic`, `contours`
 //! and its `labels`, `zeros`, `streamlines`, `arrows`, `lines`, `curve`, `paths`, `marks` (the layers); this file puts
 //! them together; `mosaic` puts several pictures side by side.
 
@@ -44,6 +44,7 @@ mod layer;
 mod layout;
 mod legend;
 mod levels;
+mod lic;
 mod lines;
 mod maps;
 mod marks;
@@ -71,6 +72,7 @@ pub use hillshade::{Hillshade, Light};
 pub use layer::Layer;
 pub use layout::Layout;
 pub use levels::{levels, plain};
+pub use lic::Lines;
 pub use maps::{ColourMap, MapKind, Rgba};
 pub use marks::Marks;
 pub use mosaic::mosaic;

@@ -19,6 +19,7 @@ mod gpu;
 mod gradients;
 mod hops;
 mod identities;
+mod lic;
 mod minima;
 mod native;
 mod noise;
@@ -48,6 +49,7 @@ fn main() {
     tests.extend(gradients::tests());
     tests.extend(hops::tests());
     tests.extend(identities::tests());
+    tests.extend(lic::tests());
     tests.extend(minima::tests());
     tests.extend(native::tests());
     tests.extend(divider::tests());

@@ -11,6 +11,7 @@ mod curve;
 pub(super) mod heat;
 pub(super) mod hillshade;
 pub(super) mod levels;
+pub(super) mod lic;
 mod nullclines;
 pub(super) mod streamlines;
 
@@ -46,10 +47,11 @@ pub(super) struct Row {
 }
 
 /// All layers, from the lowest to the topmost.
-static TABLE: [Row; 11] = [
+static TABLE: [Row; 12] = [
     heat::ROW,
     bands::ROW,
     hillshade::ROW,
+    lic::ROW,
     contour::ROW,
     nullclines::ROW,
     streamlines::ROW,

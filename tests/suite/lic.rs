@@ -1,0 +1,160 @@
+//! Line integral convolution: along straight lines what the kernel says, the same in bands and on every engine.
+
+use crate::agree::require;
+use crate::engines::{ENGINES, Engine};
+use gradfield::Expression;
+use gradfield::flow::View;
+use gradfield::flow::lic::{Lic, Weave};
+use libtest_mimic::{Failed, Trial};
+
+const SIDE: usize = 256;
+const WEAVE: Weave = Weave { length: 24.0, grain: 1.0, oriented: false };
+const HIMMELBLAU: &str = "(x^2+y-11)^2+(x+y^2-7)^2";
+
+type Test = fn(Engine) -> Result<(), Failed>;
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let tests: [(&str, Test); 7] = [
+        ("along straight lines the kernel's correlation", kernel),
+        ("every brightness has its share", shares),
+        ("bands are the whole", bands),
+        ("the scale of f does not matter", scale),
+        ("what is undefined ends where it ends", undefined),
+        ("drops run downhill", drops),
+        ("a plain without a gradient keeps its noise", plain),
+    ];
+    let mut trials = Vec::new();
+    for engine in ENGINES {
+        for (name, test) in tests {
+            let name = format!("{}::{}::lic::{name}", engine.name, engine.precision.name());
+            trials.push(Trial::test(name, move || test(engine)).with_ignored_flag(!engine.runs()));
+        }
+        let name = format!("{}::{}::lic::the picture of the reference", engine.name, engine.precision.name());
+        trials.push(Trial::test(name, move || same_picture(engine)).with_ignored_flag(!engine.runs()));
+    }
+    trials
+}
+
+fn view() -> View {
+    View { x: (-5.0, 5.0), y: (-5.0, 5.0), width: SIDE as f64, height: SIDE as f64 }
+}
+
+fn woven(engine: Engine, text: &str, weave: Weave) -> Result<Vec<f32>, Failed> {
+    let backend = engine.open()?;
+    let gradient = Expression::parse(text)?.gradient()?;
+    Ok(Lic::new(&gradient, view(), weave, backend.as_ref(), engine.precision)?.rows(0..SIDE)?)
+}
+
+/// The correlation of pixels so far apart.
+fn correlation(picture: &[f32], (across, up): (usize, usize)) -> f64 {
+    let at = |x: usize, y: usize| f64::from(picture[y * SIDE + x]);
+    let pairs: Vec<(f64, f64)> =
+        (0..SIDE - up).flat_map(|y| (0..SIDE - across).map(move |x| (at(x, y), at(x + across, y + up)))).collect();
+    let count = pairs.len() as f64;
+    let (a, b) = (pairs.iter().map(|p| p.0).sum::<f64>() / count, pairs.iter().map(|p| p.1).sum::<f64>() / count);
+    let sum = |product: fn(f64, f64) -> f64| pairs.iter().map(|p| product(p.0 - a, p.1 - b)).sum::<f64>();
+    sum(|p, q| p * q) / (sum(|p, _| p * p) * sum(|_, q| q * q)).sqrt()
+}
+
+/// The correlation that two triangles of this length have so far apart.
+fn expected(length: usize, apart: usize) -> f64 {
+    let triangle = |k: i64| (length as i64 - k.abs()).max(0) as f64;
+    let ends = -(2 * length as i64)..2 * length as i64;
+    let overlap = |apart: i64| ends.clone().map(|k| triangle(k) * triangle(k + apart)).sum::<f64>();
+    overlap(apart as i64) / overlap(0)
+}
+
+fn kernel(engine: Engine) -> Result<(), Failed> {
+    for (text, along, beside) in [("3x", (1, 0), (0, 1)), ("-y/7", (0, 1), (1, 0)), ("x+y", (1, 1), (1, 0))] {
+        let picture = woven(engine, text, WEAVE)?;
+        for apart in [1, 4, 8, 16] {
+            let found = correlation(&picture, (along.0 * apart, along.1 * apart));
+            // A step along the diagonal is longer than a pixel's side.
+            let length = if text == "x+y" { apart as f64 * std::f64::consts::SQRT_2 } else { apart as f64 };
+            let (low, high) = (expected(24, length.ceil() as usize), expected(24, length.floor() as usize));
+            require((low - 0.06..=high + 0.06).contains(&found), || {
+                format!("{text}, {apart}: {found}, not {low}..{high}")
+            })?;
+        }
+        // Cells beside each other know nothing of each other; diagonals cut the corners of some cells in common.
+        let apart = if text == "x+y" { 3 } else { 1 };
+        let found = correlation(&picture, (beside.0 * apart, beside.1 * apart));
+        require(found.abs() < 0.1, || format!("{text}: {found} beside"))?;
+    }
+    Ok(())
+}
+
+fn shares(engine: Engine) -> Result<(), Failed> {
+    for (text, grain) in [(HIMMELBLAU, 1.0), ("sin(x) cos(y)", 1.0), ("x*y", 2.5)] {
+        let picture = woven(engine, text, Weave { grain, length: 24.0 * grain, ..WEAVE })?;
+        let count = picture.len() as f64;
+        let mean = picture.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
+        require((mean - 0.5).abs() < 0.03, || format!("{text}: mean {mean}"))?;
+        for fifth in 0..5 {
+            let share = picture.iter().filter(|v| (**v * 5.0) as usize == fifth).count() as f64 / count;
+            require((0.1..0.3).contains(&share), || format!("{text}: {share} of the pixels in fifth {fifth}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn bands(engine: Engine) -> Result<(), Failed> {
+    let backend = engine.open()?;
+    let gradient = Expression::parse(HIMMELBLAU)?.gradient()?;
+    let mut lic = Lic::new(&gradient, view(), WEAVE, backend.as_ref(), engine.precision)?;
+    let whole = lic.rows(0..SIDE)?;
+    let mut joined = Vec::new();
+    for (first, last) in [(0, 1), (1, 100), (100, 101), (101, SIDE)] {
+        joined.extend(lic.rows(first..last)?);
+    }
+    require(whole == joined, || "bands differ from the whole".into())
+}
+
+fn scale(engine: Engine) -> Result<(), Failed> {
+    let plain = woven(engine, HIMMELBLAU, WEAVE)?;
+    for factor in ["2^-60", "2^50"] {
+        let scaled = woven(engine, &format!("{factor}*({HIMMELBLAU})"), WEAVE)?;
+        let same = plain.iter().zip(&scaled).filter(|(a, b)| (*a - *b).abs() < 0.05).count();
+        // The usual length is rounded.
+        require(same > SIDE * SIDE * 98 / 100, || format!("{factor}: {same} pixels are the same"))?;
+    }
+    Ok(())
+}
+
+fn undefined(engine: Engine) -> Result<(), Failed> {
+    let picture = woven(engine, "ln(x)+y", WEAVE)?;
+    for (place, value) in picture.iter().enumerate() {
+        let defined = place % SIDE >= SIDE / 2;
+        require(value.is_nan() != defined, || format!("pixel {place}: {value}"))?;
+    }
+    Ok(())
+}
+
+/// Darkness grows slowly towards the thick end and falls at once behind it.
+fn drops(engine: Engine) -> Result<(), Failed> {
+    for (text, sign) in [("-x", 1.0), ("x", -1.0)] {
+        let picture = woven(engine, text, Weave { oriented: true, ..WEAVE })?;
+        let cubes = picture.chunks_exact(SIDE).flat_map(|row| row.windows(2));
+        // Brightness, so the other way round than darkness.
+        let skew: f64 = cubes.map(|pair| f64::from(pair[1] - pair[0]).powi(3)).sum();
+        require(sign * skew > 1.0, || format!("{text}: {skew}"))?;
+    }
+    Ok(())
+}
+
+fn plain(engine: Engine) -> Result<(), Failed> {
+    let picture = woven(engine, "0*x+0*y+3", WEAVE)?;
+    let next = correlation(&picture, (1, 0));
+    require(picture.iter().all(|v| v.is_finite()) && next.abs() < 0.05, || format!("{next}"))
+}
+
+/// Rounding leads a line to another cell now and then.
+fn same_picture(engine: Engine) -> Result<(), Failed> {
+    for text in [HIMMELBLAU, "sin(3x)*exp(-y^2/9)"] {
+        let expected = woven(ENGINES[0], text, WEAVE)?;
+        let found = woven(engine, text, WEAVE)?;
+        let near = expected.iter().zip(&found).filter(|(a, b)| (*a - *b).abs() < 0.1).count();
+        require(near > SIDE * SIDE * 97 / 100, || format!("{text}: {near} pixels of {} are near", SIDE * SIDE))?;
+    }
+    Ok(())
+}
