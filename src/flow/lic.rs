@@ -12,10 +12,10 @@
 //!
 //! Who should not use it: who wants lines that one can follow by eye over the whole picture: `streamlines`.
 
-use super::View;
+use super::{FlowError, View};
 use crate::backend::{Backend, BackendError, Program, Steps};
-use crate::expr::{Graph, Id, Outputs};
-use crate::field::{Evaluator, FieldError};
+use crate::expr::{Expression, Graph, Id, Outputs};
+use crate::field::Evaluator;
 use crate::op::{Op, ops};
 use crate::points::{Points, Values};
 use crate::real::Precision;
@@ -76,18 +76,23 @@ pub struct Lic<'a> {
 }
 
 impl<'a> Lic<'a> {
-    /// Prepares the convolution along `gradient` (f, then its two partial derivatives). Lines run as in the picture: a
-    /// pixel across counts as much as one upwards, whatever the ranges.
+    /// Prepares the convolution along the gradient of a function of two variables. Lines run as in the picture: a pixel
+    /// across counts as much as one upwards, whatever the ranges.
     ///
     /// # Errors
-    /// - [`FieldError`] where the engine fails.
+    /// - [`FlowError`] for another number of variables, a function without gradient, and where the engine fails.
     pub fn new(
-        gradient: &Outputs,
+        expression: &Expression,
         view: View,
         weave: Weave,
         backend: &'a dyn Backend,
         precision: Precision,
-    ) -> Result<Lic<'a>, FieldError> {
+    ) -> Result<Lic<'a>, FlowError> {
+        let dimension = expression.variables().len();
+        if dimension != 2 {
+            return Err(FlowError::Dimension { text: expression.text().to_string(), dimension });
+        }
+        let gradient = &expression.gradient()?;
         let program = backend.prepare(&tape(gradient, weave.oriented), precision)?;
         let [dx, dy] = pixel(view);
         let usual = usual_length(gradient, view, backend)?;
@@ -172,7 +177,7 @@ fn weight(t: f64, steps: f64) -> f64 {
 }
 
 /// The median length of the gradient in pixels' units: squares of what is near it fit any format.
-fn usual_length(gradient: &Outputs, view: View, backend: &dyn Backend) -> Result<f64, FieldError> {
+fn usual_length(gradient: &Outputs, view: View, backend: &dyn Backend) -> Result<f64, FlowError> {
     let axes = [view.x, view.y].map(|(from, to)| {
         (0..PREVIEW).map(|k| from + (to - from) * (k as f64 + 0.5) / PREVIEW as f64).collect::<Vec<f64>>()
     });
@@ -190,7 +195,7 @@ fn tape(gradient: &Outputs, oriented: bool) -> Tape {
     let first = step.way(0, 1.0);
     // A drop at a pixel began uphill of it.
     let second = if oriented { step.stay() } else { step.way(1, -1.0) };
-    let sum = step.sum([first.noise, second.noise], first.length);
+    let sum = step.sum([first.noise, second.noise], first.defined);
     let place = |way: &Way| way.place.to_vec();
     let last = |way: &Way| way.last.to_vec();
     let next = [place(&first), place(&second), last(&first), last(&second), vec![sum]].concat();
@@ -215,8 +220,8 @@ struct Way {
     place: [Id; 2],
     last: [Id; 2],
     noise: Id,
-    /// The squared length of the gradient before.
-    length: Id,
+    /// Whether f and its gradient are numbers before.
+    defined: Id,
 }
 
 impl<'a> Step<'a> {
@@ -249,14 +254,14 @@ impl<'a> Step<'a> {
         let place = [2, 3].map(|k| self.column(k));
         let last = [6, 7].map(|k| self.column(k));
         let zero = self.number(0.0);
-        Way { place, last, noise: zero, length: zero }
+        Way { place, last, noise: zero, defined: zero }
     }
 
     /// A step one way: 0 uphill, 1 downhill.
     fn way(&mut self, way: usize, sign: f64) -> Way {
         let place = [0, 1].map(|k| self.column(2 * way + k));
         let before = [0, 1].map(|k| self.column(4 + 2 * way + k));
-        let (direction, length) = self.direction(place, sign);
+        let (direction, defined) = self.direction(place, sign);
         let noise = self.noise(place);
         let noise = self.forgotten(noise, direction, before);
         let mut last = [direction[0]; 2];
@@ -270,10 +275,10 @@ impl<'a> Step<'a> {
             next[k] = self.two(ops::ADD, place[k], moved);
             last[k] = direction[k];
         }
-        Way { place: next, last, noise, length }
+        Way { place: next, last, noise, defined }
     }
 
-    /// A step along the gradient in the picture, none where there is no gradient; and its squared length.
+    /// A step along the gradient in the picture, none where there is none; and whether f and its gradient are numbers.
     fn direction(&mut self, place: [Id; 2], sign: f64) -> ([Id; 2], Id) {
         let at: Vec<Id> = (0..2)
             .map(|k| {
@@ -282,12 +287,11 @@ impl<'a> Step<'a> {
                 self.two(ops::ADD, from, offset)
             })
             .collect();
-        let slopes =
-            self.graph.import(&self.gradient.graph, &self.gradient.outputs[1..3], |_, place| at[place as usize]);
+        let found = self.graph.import(&self.gradient.graph, &self.gradient.outputs[..3], |_, place| at[place as usize]);
         let scaled: Vec<Id> = (0..2)
             .map(|k| {
                 let scale = self.uniform(5 + k);
-                self.two(ops::MUL, slopes[k], scale)
+                self.two(ops::MUL, found[1 + k], scale)
             })
             .collect();
         let squares: Vec<Id> = scaled.iter().map(|part| self.two(ops::MUL, *part, *part)).collect();
@@ -298,12 +302,13 @@ impl<'a> Step<'a> {
         let (step, sign) = (self.uniform(7), self.number(sign));
         let step = self.two(ops::MUL, step, sign);
         let factor = self.two(ops::DIV, step, root);
-        let (defined, zero) = (self.graph.apply(ops::FINITE, &[length]), self.number(0.0));
+        let [value, sloped] = [found[0], length].map(|id| self.graph.apply(ops::FINITE, &[id]));
+        let (defined, zero) = (self.two(ops::AND, value, sloped), self.number(0.0));
         let parts = [0, 1].map(|k| {
             let part = self.two(ops::MUL, scaled[k], factor);
             self.graph.apply(ops::IF, &[defined, part, zero])
         });
-        (parts, length)
+        (parts, defined)
     }
 
     /// The noise, but the usual one where the way turns back: at a maximum it would be counted again and again.
@@ -355,7 +360,7 @@ impl<'a> Step<'a> {
     }
 
     /// The sum after this step; NaN where the pixel has no gradient.
-    fn sum(&mut self, noise: [Id; 2], length: Id) -> Id {
+    fn sum(&mut self, noise: [Id; 2], defined: Id) -> Id {
         let (t, steps, one, half, zero) =
             (self.uniform(0), self.uniform(9), self.number(1.0), self.number(0.5), self.number(0.0));
         let before = self.two(ops::SUB, t, one);
@@ -371,8 +376,10 @@ impl<'a> Step<'a> {
         let part = self.two(ops::MUL, both, weight);
         let sum = self.column(COLUMNS - 1);
         let sum = self.two(ops::ADD, sum, part);
-        let undefined = self.two(ops::SUB, length, length);
-        let undefined = self.graph.apply(ops::IF, &[self.first, undefined, zero]);
-        self.two(ops::ADD, sum, undefined)
+        // The logarithm of -t is no number.
+        let negative = self.two(ops::SUB, zero, t);
+        let none = self.graph.apply(ops::LN, &[negative]);
+        let masked = self.graph.apply(ops::IF, &[defined, sum, none]);
+        self.graph.apply(ops::IF, &[self.first, masked, sum])
     }
 }

@@ -41,8 +41,7 @@ fn view() -> View {
 
 fn woven(engine: Engine, text: &str, weave: Weave) -> Result<Vec<f32>, Failed> {
     let backend = engine.open()?;
-    let gradient = Expression::parse(text)?.gradient()?;
-    Ok(Lic::new(&gradient, view(), weave, backend.as_ref(), engine.precision)?.rows(0..SIDE)?)
+    Ok(Lic::new(&Expression::parse(text)?, view(), weave, backend.as_ref(), engine.precision)?.rows(0..SIDE)?)
 }
 
 /// The correlation of pixels so far apart.
@@ -65,7 +64,7 @@ fn expected(length: usize, apart: usize) -> f64 {
 }
 
 fn kernel(engine: Engine) -> Result<(), Failed> {
-    for (text, along, beside) in [("3x", (1, 0), (0, 1)), ("-y/7", (0, 1), (1, 0)), ("x+y", (1, 1), (1, 0))] {
+    for (text, along, beside) in [("3x+0*y", (1, 0), (0, 1)), ("0*x-y/7", (0, 1), (1, 0)), ("x+y", (1, 1), (1, 0))] {
         let picture = woven(engine, text, WEAVE)?;
         for apart in [1, 4, 8, 16] {
             let found = correlation(&picture, (along.0 * apart, along.1 * apart));
@@ -100,8 +99,7 @@ fn shares(engine: Engine) -> Result<(), Failed> {
 
 fn bands(engine: Engine) -> Result<(), Failed> {
     let backend = engine.open()?;
-    let gradient = Expression::parse(HIMMELBLAU)?.gradient()?;
-    let mut lic = Lic::new(&gradient, view(), WEAVE, backend.as_ref(), engine.precision)?;
+    let mut lic = Lic::new(&Expression::parse(HIMMELBLAU)?, view(), WEAVE, backend.as_ref(), engine.precision)?;
     let whole = lic.rows(0..SIDE)?;
     let mut joined = Vec::new();
     for (first, last) in [(0, 1), (1, 100), (100, 101), (101, SIDE)] {
@@ -132,7 +130,7 @@ fn undefined(engine: Engine) -> Result<(), Failed> {
 
 /// Darkness grows slowly towards the thick end and falls at once behind it.
 fn drops(engine: Engine) -> Result<(), Failed> {
-    for (text, sign) in [("-x", 1.0), ("x", -1.0)] {
+    for (text, sign) in [("0*y-x", 1.0), ("x+0*y", -1.0)] {
         let picture = woven(engine, text, Weave { oriented: true, ..WEAVE })?;
         let cubes = picture.chunks_exact(SIDE).flat_map(|row| row.windows(2));
         // Brightness, so the other way round than darkness.

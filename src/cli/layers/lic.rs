@@ -56,7 +56,7 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
     let [x, y] = [layout.x_centres(), layout.y_centres()].map(edges);
     let view = View { x, y, width: width as f64, height: height as f64 };
     let weave = scene.arguments.lic.weave(picture.width as usize, picture.height as usize)?;
-    let mut lic = Lic::new(&scene.expression.gradient()?, view, weave, scene.engine, scene.precision)?;
+    let mut lic = Lic::new(scene.expression, view, weave, scene.engine, scene.precision)?;
     let mut values = Vec::with_capacity(width * height);
     let band = (BAND / width.max(1)).max(1);
     for first in (0..height).step_by(band) {
