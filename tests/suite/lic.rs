@@ -55,12 +55,25 @@ fn correlation(picture: &[f32], (across, up): (usize, usize)) -> f64 {
     sum(|p, q| p * q) / (sum(|p, _| p * p) * sum(|_, q| q * q)).sqrt()
 }
 
-/// The correlation that two triangles of this length have so far apart.
-fn expected(length: usize, apart: usize) -> f64 {
-    let triangle = |k: i64| (length as i64 - k.abs()).max(0) as f64;
-    let ends = -(2 * length as i64)..2 * length as i64;
-    let overlap = |apart: i64| ends.clone().map(|k| triangle(k) * triangle(k + apart)).sum::<f64>();
-    overlap(apart as i64) / overlap(0)
+/// The correlation that the kernel gives to pixels so far apart along a straight line: steps of a pixel's length from
+/// either, noise the same where they fall into the same cell. Along a diagonal a cell has one step or two.
+fn expected((across, up): (usize, usize), apart: usize) -> f64 {
+    let length = (across as f64).hypot(up as f64);
+    let steps = WEAVE.length as i64;
+    let samples = |from: usize| {
+        (-steps..steps).map(move |k| {
+            // Both ways begin at the pixel itself, which counts half for each.
+            let (k, counts) = if k < 0 { (k + 1, k + 1 == 0) } else { (k, k == 0) };
+            let weight = if counts { 0.5 } else { 1.0 - k.abs() as f64 / steps as f64 };
+            let at = |side: usize| ((from * side) as f64 + 0.5 + side as f64 * k as f64 / length).floor() as i64;
+            (at(across), at(up), weight)
+        })
+    };
+    let overlap = |apart: usize| -> f64 {
+        let pairs = samples(0).flat_map(|p| samples(apart).map(move |q| (p, q)));
+        pairs.filter(|(p, q)| (p.0, p.1) == (q.0, q.1)).map(|(p, q)| p.2 * q.2).sum()
+    };
+    overlap(apart) / overlap(0)
 }
 
 fn kernel(engine: Engine) -> Result<(), Failed> {
@@ -68,12 +81,8 @@ fn kernel(engine: Engine) -> Result<(), Failed> {
         let picture = woven(engine, text, WEAVE)?;
         for apart in [1, 4, 8, 16] {
             let found = correlation(&picture, (along.0 * apart, along.1 * apart));
-            // A step along the diagonal is longer than a pixel's side.
-            let length = if text == "x+y" { apart as f64 * std::f64::consts::SQRT_2 } else { apart as f64 };
-            let (low, high) = (expected(24, length.ceil() as usize), expected(24, length.floor() as usize));
-            require((low - 0.06..=high + 0.06).contains(&found), || {
-                format!("{text}, {apart}: {found}, not {low}..{high}")
-            })?;
+            let expected = expected(along, apart);
+            require((found - expected).abs() < 0.06, || format!("{text}, {apart}: {found}, not {expected}"))?;
         }
         // Cells beside each other know nothing of each other; diagonals cut the corners of some cells in common.
         let apart = if text == "x+y" { 3 } else { 1 };
