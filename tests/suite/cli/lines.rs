@@ -286,7 +286,6 @@ pub(super) const BAD: &[(u8, &str, &[&str])] = &[
     (2, "plot x+y -o a.png --oriented", &["--oriented is for the layer `lic`"]),
     (2, "plot x+y -o a.png --layers lic --lic-length 0", &["--lic-length: 0 is not between 1 and 4000 pixels"]),
     (2, "plot x+y -o a.png --layers lic --lic-grain nan", &["--lic-grain: NaN is not between 1 and 1000 pixels"]),
-    (2, "plot floor(x+y) -o a.png --layers lic --device cpu", &["floor"]),
     (2, "plot x -o a.png --layers curve --levels 4", &["--levels is for functions of two variables"]),
     (2, "plot x -o a.png --map magma", &["--map is for functions of two variables"]),
     (2, "plot x+y -o a.png --map nope", &["no colour map is named `nope`; there are: viridis"]),
