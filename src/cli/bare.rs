@@ -1,4 +1,4 @@
-//! `plot --bare`: the pixels of the heat layer alone, evaluated, coloured and written band by band, so that the
+//! `plot --bare` of the layer heat: its pixels alone, evaluated, coloured and written band by band, so that the
 //! memory needed depends on the width of the picture and not on its height. [`prepare`] is for `tiles` too.
 
 use super::Failure;
@@ -28,7 +28,7 @@ const LARGEST_STEP: f64 = 3.0;
 const PREVIEW: usize = 512;
 
 pub(super) fn run(arguments: &Arguments, expression: &Expression, output: &Path) -> Result<(), Failure> {
-    let (width, height) = pixels(arguments, expression)?;
+    let (width, height) = pixels(arguments)?;
     let mut out = Output::create(output)?;
     let engine = engine(arguments, expression, (width * height) as f64)?;
     let (mut samples, ink) = prepare(arguments, expression, engine.as_ref())?;
@@ -69,10 +69,7 @@ pub(super) fn record<'a>(
 }
 
 /// Width and height, refused where they are beyond all use.
-pub(super) fn pixels(arguments: &Arguments, expression: &Expression) -> Result<(usize, usize), Failure> {
-    if expression.variables().len() != 2 {
-        return Err(Failure::usage("--bare needs a function of two variables"));
-    }
+pub(super) fn pixels(arguments: &Arguments) -> Result<(usize, usize), Failure> {
     let sides = size("--size", arguments.size.as_deref().unwrap_or("1024"), 2)?;
     if sides.iter().any(|side| *side > LONGEST_SIDE) || sides[0] * sides[1] > MOST_PIXELS {
         return Err(Failure::usage(format!(

@@ -1,11 +1,12 @@
 //! `gradfield plot`: a picture of the field.
 //!
-//! One variable: the curve. Two: layers over a rectangle, or with `--bare` raw pixels, streamed in bands. Here is what
-//! all pictures have in common; the layers are in `layers`.
+//! One variable: the curve. Two: layers over a rectangle, held or, where they are too large for that, streamed in bands.
+//! Here is what all pictures have in common; the layers are in `layers`, and `bare` has a way of its own for a heat map alone.
 
 use super::Failure;
 use super::bare;
 use super::engine::{choose, source};
+use super::layers::strips::Strips;
 use super::layers::{self, Scene, arrows, hillshade, levels, lic, streamlines};
 use super::options::{Compute, Function, ranges, size};
 use super::record::Record;
@@ -64,14 +65,12 @@ pub(crate) struct Arguments {
     /// No grid lines
     #[arg(long)]
     no_grid: bool,
-    /// Pixels of the heat layer alone, no axes and no text, in any size: little memory is needed
-    #[arg(long, conflicts_with_all = ["layers", "arrows", "levels", "light", "relief", "density", "downhill",
-        "by_magnitude", "lic_length", "lic_grain", "oriented", "title", "no_grid"])]
+    /// The plot alone, no axes and no text (default: of the layer heat), in any size: little memory is needed
+    #[arg(long, conflicts_with_all = ["title", "no_grid"])]
     pub(super) bare: bool,
     /// A folder of tiles for zooming from the whole into --size pixels, each level computed anew; open its index.html
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["layers", "arrows", "levels", "light", "relief",
-        "density", "downhill", "by_magnitude", "lic_length", "lic_grain", "oriented", "title", "no_grid", "output"])]
-    tiles: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["layers", "title", "no_grid", "output"])]
+    pub(super) tiles: Option<PathBuf>,
     /// Of --bare and --tiles: 24 bits a pixel; without it a palette of 256 colours, unless its steps would show
     #[arg(long)]
     pub(super) rgb: bool,
@@ -92,19 +91,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             expression.variables().join(", ")
         )));
     }
+    if dimension != 2 && (arguments.bare || arguments.tiles.is_some()) {
+        return Err(Failure::usage("--bare and --tiles need a function of two variables"));
+    }
+    let layers = layers::chosen(arguments, dimension)?;
     if let Some(folder) = &arguments.tiles {
         return tiles::run(arguments, &expression, folder);
     }
     let output = arguments.output.as_deref().ok_or_else(|| Failure::usage("name the picture to write with -o"))?;
     check_name(output)?;
-    if arguments.bare {
+    if arguments.bare && layers.iter().all(|row| row.name() == layers::heat::ROW.name()) {
         return bare::run(arguments, &expression, output);
     }
     if arguments.rgb {
-        return Err(Failure::usage("--rgb is for --bare and --tiles; a picture with axes has 24 bits a pixel anyway"));
+        return Err(Failure::usage(
+            "--rgb is for --tiles and for --bare with the layer heat alone; other pictures have 24 bits a pixel anyway",
+        ));
     }
-    let layers = layers::chosen(arguments, dimension)?;
-    let (width, height) = pixels(arguments.size.as_deref(), if dimension == 1 { (800, 600) } else { (800, 700) })?;
+    let usual = if dimension == 1 { (800, 600) } else { (800, 700) };
+    let in_bands = layers.iter().all(|row| row.banded);
+    let (width, height) = if in_bands { sides } else { pixels }(arguments.size.as_deref(), usual)?;
     let mut out = Output::create(output)?;
     let tape = tape_of(&expression.gradient()?);
     let precision = precision(&arguments.compute);
@@ -116,7 +122,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let scene = Scene { arguments, expression, engine, precision, ranges, layers, samples, slopes };
     let picture = picture(&scene, (width, height))?;
     let record = Record::of(&picture, expression.text(), source(engine, precision), None);
-    write(&mut out, &picture, &record, layers::heat::field(&scene, &picture)?)?;
+    let layout = picture.layout()?;
+    let strips = if scene.in_bands(&layout) { Some(Strips::new(&scene, layout)?) } else { None };
+    write(&mut out, &picture, &record, strips)?;
     out.finish()?;
     Ok(())
 }
@@ -134,6 +142,7 @@ fn picture(scene: &Scene<'_>, size: (u32, u32)) -> Result<Picture, Failure> {
         frame(size, title, variables, &scene.ranges)
     };
     picture.grid = !arguments.no_grid;
+    picture.bare = arguments.bare;
     scene.layers.iter().filter_map(|row| row.frame).try_for_each(|frame| frame(scene, &mut picture))?;
     scene.layers.iter().try_for_each(|row| (row.add)(scene, &mut picture))?;
     Ok(picture)
@@ -158,8 +167,8 @@ pub(super) fn precision(compute: &Compute) -> Precision {
     compute.precision.map_or(Precision::F32, Precision::from)
 }
 
-/// The pixels of `--size`.
-pub(super) fn pixels(text: Option<&str>, default: (u32, u32)) -> Result<(u32, u32), Failure> {
+/// The pixels of `--size`, of a picture that is drawn in bands.
+fn sides(text: Option<&str>, default: (u32, u32)) -> Result<(u32, u32), Failure> {
     let Some(text) = text else { return Ok(default) };
     let sides = size("--size", text, 2)?;
     let (width, height) = (sides[0], sides[1]);
@@ -168,7 +177,13 @@ pub(super) fn pixels(text: Option<&str>, default: (u32, u32)) -> Result<(u32, u3
             "--size: `{text}` is too large for a picture with axes; take at most {LONGEST_SIDE} pixels a side, or --bare"
         )));
     }
-    let bytes = PIXEL_BYTES * (width * height) as f64;
+    Ok((width as u32, height as u32))
+}
+
+/// The pixels of `--size`, as far as a picture of them fits into memory.
+pub(super) fn pixels(text: Option<&str>, default: (u32, u32)) -> Result<(u32, u32), Failure> {
+    let (width, height) = sides(text, default)?;
+    let bytes = PIXEL_BYTES * f64::from(width) * f64::from(height);
     check_size(bytes / 4.0, 1, Precision::F32).map_err(|error| match error {
         FieldError::Memory { need, have, .. } => Failure::Run(format!(
             "--size: a picture of {width} x {height} pixels takes {need}, more than the {have} of memory here; make it \
@@ -176,42 +191,34 @@ pub(super) fn pixels(text: Option<&str>, default: (u32, u32)) -> Result<(u32, u3
         )),
         other => other.into(),
     })?;
-    Ok((width as u32, height as u32))
+    Ok((width, height))
 }
 
-/// Rows of a picture that are drawn at once, where they need not be all.
-const BAND: u32 = 256;
-
-/// The values of these rows of a picture whose heat layer comes in bands, as [`Picture::draw_band`] takes them.
-pub(super) type BandOf<'a> = Box<dyn FnMut(Range<u32>) -> Result<Vec<f32>, Failure> + 'a>;
-
-/// Draws a picture and writes it as PNG, with what led to it: at once, or in bands where `field` has the values of each.
+/// Draws a picture and writes it as PNG, with what led to it: at once, or in bands where `strips` has the values of each.
 pub(super) fn write(
     out: &mut Output,
     picture: &Picture,
     record: &Record,
-    field: Option<BandOf<'_>>,
+    strips: Option<Strips<'_>>,
 ) -> Result<(), Failure> {
     let texts = record.texts();
     let (width, height) = (picture.width as usize, picture.height as usize);
     let head = PngHead { width, height, channels: Channels::Rgba, texts: &texts };
-    let Some(mut field) = field else {
+    let Some(mut strips) = strips else {
         let bitmap = picture.draw()?;
         return Ok(write_png(out, head, |rows| rows.push(&bitmap.rgba))?);
     };
-    let layout = picture.layout()?;
+    // What holds for all bands is decided by this.
+    picture.small().draw()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as u32;
     // Nothing shines through, and three bytes are packed sooner than four.
     write_png(out, PngHead { channels: Channels::Rgb, ..head }, |rows| {
-        for top in (0..picture.height).step_by(BAND as usize) {
-            let band = top..picture.height.min(top + BAND);
-            let (first, values) = (layout.field_rows(band.clone()).start, field(band.clone())?);
-            let part = |rows: Range<u32>| {
-                let field = layout.field_rows(rows.clone());
-                let field = (field.start - first) * layout.width as usize..(field.end - first) * layout.width as usize;
-                picture.draw_band(rows, values.get(field).unwrap_or_default())
-            };
-            let height = (BAND / cores).max(1);
+        let rows_of_band = strips.rows();
+        for top in (0..picture.height).step_by(rows_of_band as usize) {
+            let band = top..picture.height.min(top + rows_of_band);
+            let values = strips.band(band.clone())?;
+            let part = |rows: Range<u32>| picture.draw_band(rows, &values);
+            let height = rows_of_band.div_ceil(cores);
             let parts = band.clone().step_by(height as usize).map(|top| top..band.end.min(top + height));
             let drawn: Vec<_> = std::thread::scope(|scope| {
                 let part = &part;
@@ -222,6 +229,7 @@ pub(super) fn write(
                 let bitmap = bitmap?;
                 rows.paint(bitmap.height as usize, |first, out| opaque(&bitmap.rgba[4 * width * first..], out))?;
             }
+            strips.give_back(values);
         }
         Ok(())
     })

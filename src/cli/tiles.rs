@@ -24,7 +24,7 @@ const OVERLAP: usize = 1;
 const TILES: usize = 64;
 
 pub(super) fn run(arguments: &Arguments, expression: &Expression, folder: &Path) -> Result<(), Failure> {
-    let pyramid = Pyramid { size: pixels(arguments, expression)? };
+    let pyramid = Pyramid { size: pixels(arguments)? };
     let folder = Folder::create(folder)?;
     let engine = engine(arguments, expression, 4.0 / 3.0 * (pyramid.size.0 * pyramid.size.1) as f64)?;
     let (mut samples, ink) = prepare(arguments, expression, engine.as_ref())?;

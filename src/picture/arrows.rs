@@ -7,7 +7,7 @@ use super::bar::Bar;
 use super::canvas::Canvas;
 use super::colour::Colouring;
 use super::error::PictureError;
-use super::layer::{Drawn, Layer};
+use super::layer::{Band, Drawn, Layer};
 use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::maps::Rgba;
@@ -146,7 +146,7 @@ impl Drawn for Arrows {
         }
     }
 
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &Band) {
         let points: Vec<(f64, f64)> = self.x.iter().zip(&self.y).map(|(x, y)| layout.to_pixel(*x, *y)).collect();
         let magnitudes = self.vectors();
         let spacing = spacing(&points, layout);

@@ -9,7 +9,7 @@ use super::bar::Bar;
 use super::canvas::Canvas;
 use super::colour::{Colouring, Counts, NAN_COLOUR};
 use super::error::PictureError;
-use super::layer::{Drawn, Layer};
+use super::layer::{Band, Drawn, Layer};
 use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::maps::Rgba;
@@ -65,9 +65,9 @@ impl Drawn for Bands {
         true
     }
 
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
-        let pixels = Pixels::new(&self.slopes, layout);
-        for row in layout.field_rows(canvas.rows()).filter(|_| pixels.any()) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &Band) {
+        let pixels = Pixels::of(&self.slopes, band.slopes.as_ref(), layout);
+        for row in layout.field_rows(canvas.rows()).filter(|row| pixels.has(*row)) {
             let y = layout.top + layout.height - 1 - row as u32;
             let out = canvas.row_mut(layout.left, y, layout.width);
             for (column, pixel) in out.chunks_exact_mut(4).enumerate() {

@@ -38,7 +38,7 @@ impl Canvas {
     /// The rows `rows` of a white sheet of `width` by `height` pixels.
     ///
     /// # Errors
-    /// - [`PictureError::Size`] for a side of 0 or more than 65,535 pixels, or for no rows.
+    /// - [`PictureError::Size`] for a side of 0 or more than 65,536 pixels, or for no rows.
     /// - [`PictureError::Memory`] where 4 bytes a pixel are not to be had.
     pub(super) fn new(width: u32, height: u32, rows: Range<u32>) -> Result<Canvas, PictureError> {
         check_size(width, height)?;
@@ -225,7 +225,7 @@ fn fall(style: Lettering) -> f64 {
 }
 
 /// # Errors
-/// [`PictureError::Size`] for a side of 0 or more than 65,535 pixels.
+/// [`PictureError::Size`] for a side of 0 or more than 65,536 pixels.
 pub(super) fn check_size(width: u32, height: u32) -> Result<(), PictureError> {
     let good = |side| (1..=LONGEST_SIDE).contains(&side);
     if good(width) && good(height) { Ok(()) } else { Err(PictureError::Size { width, height }) }

@@ -5,25 +5,28 @@
 //! traced, so that no line depends on another or on where a grid begins. `labels` writes the values on the lines.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::canvas::Canvas;
 use super::colour::Level;
 use super::error::PictureError;
 use super::labels::{self, Label};
-use super::layer::{Drawn, Layer};
+use super::layer::{Band, Drawn, Layer};
 use super::layout::{Detail, Layout};
 use super::maps::Rgba;
 use super::shapes::{INK, WHITE};
-use super::slopes::{Pixels, Slopes};
+use super::slopes::{Pixels, Row, Slopes};
 
-/// Contour lines. Dark or light is chosen by what lies under each line on the rows that are drawn.
+/// Contour lines.
 #[derive(Clone, Debug)]
 pub struct Contours {
     /// The quantity, shared with other layers.
-    pub slopes: Arc<Slopes>,
-    /// The levels in ascending order; an empty label leaves a line without one.
-    pub levels: Vec<Level>,
+    slopes: Arc<Slopes>,
+    levels: Vec<Level>,
+    /// Dark or light for each level, by what lay under its line when it was drawn first: one colour from end to end, on
+    /// all bands of a picture.
+    inks: OnceLock<Vec<Rgba>>,
+    labels: OnceLock<Vec<Label>>,
 }
 
 /// A pixel that a line covers in part.
@@ -38,20 +41,32 @@ struct Inked {
 const TOGETHER: f64 = 1.6;
 
 impl Contours {
-    /// The width of the lines in pixels.
-    fn width(layout: &Layout) -> f64 {
-        (1.2 * layout.sizes.unit).max(1.0)
+    /// Lines of these levels, in ascending order; an empty label leaves a line without one. On a picture that is drawn in
+    /// bands, which bring slopes of their own, `slopes` of any coarser grid decide where the labels are: 800 columns are
+    /// enough.
+    pub fn new(slopes: Arc<Slopes>, levels: Vec<Level>) -> Contours {
+        Contours { slopes, levels, inks: OnceLock::new(), labels: OnceLock::new() }
     }
 
     /// The pixels that the lines cover on these rows of the picture.
-    fn inked(&self, layout: &Layout, rows: Range<u32>) -> Vec<Inked> {
-        let pixels = Pixels::new(&self.slopes, layout);
-        let reach = 0.5 * Contours::width(layout) + 0.5;
+    fn inked(&self, pixels: &Pixels<'_>, layout: &Layout, rows: Range<u32>) -> Vec<Inked> {
+        let reach = layout.sizes.line_reach();
         let mut inked = Vec::new();
-        for row in layout.field_rows(rows) {
+        let [mut here, mut below, mut above] = [Row::default(), Row::default(), Row::default()];
+        let mut changes = Vec::new();
+        for row in layout.field_rows(rows).filter(|row| pixels.has(*row)) {
             let y = layout.top + layout.height - 1 - row as u32;
-            for column in 0..pixels.width {
-                if let Some((level, cover)) = self.cover(&pixels, column, row, reach) {
+            let beside = pixels.beside(row);
+            for (row, out) in [(row, &mut here), (beside.0, &mut below), (beside.1, &mut above)] {
+                pixels.fill(row, out);
+            }
+            most_changes(&here, [&below, &above], reach, &mut changes);
+            let mut between = Between::default();
+            for (column, (value, change)) in here.values.iter().zip(&changes).enumerate() {
+                if between.least(&self.levels, *value) > *change || !value.is_finite() {
+                    continue;
+                }
+                if let Some((level, cover)) = self.cover(pixels, column, row, between.above, reach) {
                     inked.push(Inked { x: layout.left + column as u32, y, level: level as u32, cover });
                 }
             }
@@ -59,25 +74,27 @@ impl Contours {
         inked
     }
 
-    /// The nearest line that covers a pixel, and how much of the pixel.
-    fn cover(&self, pixels: &Pixels<'_>, column: usize, row: usize, reach: f64) -> Option<(usize, f32)> {
-        let value = pixels.value(column, row);
-        if !value.is_finite() {
-            return None;
-        }
-        let above = self.levels.partition_point(|level| level.value <= value);
+    /// The line that covers most of a pixel, of the two whose levels its value lies between, and how much it covers.
+    fn cover(&self, pixels: &Pixels<'_>, column: usize, row: usize, above: usize, reach: f64) -> Option<(usize, f32)> {
         let near = above.saturating_sub(1)..(above + 1).min(self.levels.len());
-        let least = near.clone().map(|k| (self.levels[k].value - value).abs()).fold(f64::INFINITY, f64::min);
-        if least > most_change(pixels, column, row, reach) {
-            return None;
-        }
         let distances = near.map(|k| (k, distance(pixels, column, row, self.levels[k].value, reach)));
         let (level, distance) = distances.min_by(|a, b| a.1.total_cmp(&b.1))?;
         let cover = (reach - distance).min(1.0);
         (cover > 0.0).then_some((level, cover as f32))
     }
 
-    /// Dark or light for each level, by what lies under its line: it is one colour from end to end.
+    /// Where the values are written, by the slopes that the layer holds.
+    fn place_labels(&self, layout: &Layout) -> Vec<Label> {
+        let whole = self.slopes.columns == layout.width as usize && self.slopes.rows == layout.height as usize;
+        if whole {
+            return labels::place(&Pixels::new(&self.slopes, layout), &self.levels, layout);
+        }
+        let small = layout.reduced(self.slopes.columns, self.slopes.rows);
+        let labels = labels::place(&Pixels::new(&self.slopes, &small), &self.levels, &small);
+        labels.into_iter().map(|label| label.enlarged(layout, &small)).collect()
+    }
+
+    /// Dark or light for each level, by what lies under its line.
     fn inks(&self, canvas: &mut Canvas, inked: &[Inked]) -> Vec<Rgba> {
         let mut sums = vec![(0.0_f64, 0.0_f64); self.levels.len()];
         for pixel in inked {
@@ -105,15 +122,16 @@ impl Drawn for Contours {
         self.slopes.check()
     }
 
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &Band) {
         if self.slopes.values.is_empty() || self.levels.is_empty() {
             return;
         }
-        let inked = self.inked(layout, canvas.rows());
-        let inks = self.inks(canvas, &inked);
-        let labels: Vec<Label> = match layout.detail {
-            Detail::Full => labels::place(&Pixels::new(&self.slopes, layout), &self.levels, layout),
-            _ => Vec::new(),
+        let pixels = Pixels::of(&self.slopes, band.slopes.as_ref(), layout);
+        let inked = self.inked(&pixels, layout, canvas.rows());
+        let inks = self.inks.get_or_init(|| self.inks(canvas, &inked));
+        let labels = match layout.detail {
+            Detail::Full => self.labels.get_or_init(|| self.place_labels(layout)).as_slice(),
+            _ => &[],
         };
         for pixel in &inked {
             let place = (f64::from(pixel.x) + 0.5, f64::from(pixel.y) + 0.5);
@@ -125,9 +143,20 @@ impl Drawn for Contours {
     }
 
     fn ink(&self, layout: &Layout) -> Vec<(f64, f64)> {
-        let inked = if self.slopes.values.is_empty() { Vec::new() } else { self.inked(layout, 0..u32::MAX) };
-        // One in a few says as much about where the lines are.
-        inked.iter().step_by(7).map(|pixel| (f64::from(pixel.x), f64::from(pixel.y))).collect()
+        if self.slopes.values.is_empty() {
+            return Vec::new();
+        }
+        // A few places say as much about where the lines are.
+        let small = layout.reduced(self.slopes.columns.min(400), self.slopes.rows.min(400));
+        let inked = self.inked(&Pixels::new(&self.slopes, &small), &small, 0..u32::MAX);
+        let place = |at: u32, from: u32, side: u32, small: u32| {
+            f64::from(from) + (f64::from(at) + 0.5) * f64::from(side) / f64::from(small)
+        };
+        let places = inked.iter().map(|pixel| {
+            let x = place(pixel.x, layout.left, layout.width, small.width);
+            (x, place(pixel.y, layout.top, layout.height, small.height))
+        });
+        places.collect()
     }
 }
 
@@ -144,12 +173,46 @@ fn blend(pixel: &mut [u8], ink: Rgba, cover: f32) {
     }
 }
 
-/// More than a smooth quantity changes within `reach` of a pixel: of that slope, and of bends as around it.
-fn most_change(pixels: &Pixels<'_>, column: usize, row: usize, reach: f64) -> f64 {
-    let (x, y) = pixels.slope(column, row);
-    let bends: f64 = pixels.bend(column, row).iter().map(|bend| bend.abs()).filter(|bend| bend.is_finite()).sum();
-    let change = reach * (x.abs() + y.abs() + 2.0 * reach * bends);
-    if change.is_nan() { f64::INFINITY } else { change }
+/// Where a value lies among the levels, from value to value of a row.
+#[derive(Default)]
+struct Between {
+    /// How many levels are not above the value.
+    above: usize,
+    /// The levels around it.
+    around: Option<(f64, f64)>,
+}
+
+impl Between {
+    /// From a value to the nearest level.
+    fn least(&mut self, levels: &[Level], value: f64) -> f64 {
+        let (low, high) = match self.around {
+            Some((low, high)) if value >= low && value < high => (low, high),
+            _ => {
+                self.above = levels.partition_point(|level| level.value <= value);
+                let low = self.above.checked_sub(1).map_or(f64::NEG_INFINITY, |k| levels[k].value);
+                let high = levels.get(self.above).map_or(f64::INFINITY, |level| level.value);
+                *self.around.insert((low, high))
+            }
+        };
+        (value - low).min(high - value)
+    }
+}
+
+/// For each pixel of a row more than a smooth quantity changes within `reach` of it: of that slope, and of bends as
+/// around it, of which those that are no numbers do not count.
+fn most_changes(here: &Row, [below, above]: [&Row; 2], reach: f64, out: &mut Vec<f64>) {
+    let width = here.values.len();
+    let number = |bend: f64| if bend < f64::INFINITY { bend } else { 0.0 };
+    out.clear();
+    out.extend((0..width).map(|k| {
+        let (left, right) = (k.saturating_sub(1), (k + 1).min(width - 1));
+        // Over two pixels, so twice as much as the bend of one.
+        let bends = number((here.x[right] - here.x[left]).abs())
+            + number(0.5 * ((here.y[right] - here.y[left]) + (above.x[k] - below.x[k])).abs())
+            + number((above.y[k] - below.y[k]).abs());
+        let change = reach * (here.x[k].abs() + here.y[k].abs() + reach * bends);
+        if change >= 0.0 { change } else { f64::INFINITY }
+    }));
 }
 
 /// How far the line of `level` is from the centre of a pixel, in pixels; infinity where it is farther than `reach`.
@@ -259,9 +322,9 @@ mod tests {
             rows: y.len(),
         };
         let levels = levels.iter().map(|value| Level { value: *value, label: String::new() }).collect();
-        let contours = Contours { slopes: Arc::new(slopes), levels };
+        let contours = Contours::new(Arc::new(slopes), levels);
         let unit = 200.0 / f64::from(layout.width);
-        (contours.inked(&layout, 0..u32::MAX), layout, unit)
+        (contours.inked(&Pixels::new(&contours.slopes, &layout), &layout, 0..u32::MAX), layout, unit)
     }
 
     /// Where a pixel's centre is, in data units.
@@ -300,7 +363,7 @@ mod tests {
                     continue;
                 }
                 let (inked, layout, unit) = lines(f, &[value(radius)]);
-                let width = Contours::width(&layout);
+                let width = layout.sizes.line_width();
                 let mut ink = 0.0;
                 for pixel in &inked {
                     let (x, y) = place(pixel, &layout, unit);
@@ -321,6 +384,33 @@ mod tests {
     }
 
     #[test]
+    fn labels_of_a_coarse_grid_stand_on_the_lines() {
+        let f: Function = |x, y| (x * x + 2.0 * y * y, 2.0 * x, 4.0 * y);
+        let mut picture = Picture::new(1500, 1350);
+        (picture.x_range, picture.y_range, picture.equal_aspect) = ((-100.0, 100.0), (-100.0, 100.0), true);
+        let layout = picture.layout().unwrap();
+        let some = |places: Vec<f64>| places.into_iter().skip(2).step_by(5).collect::<Vec<f64>>();
+        let (x, y) = (some(layout.x_centres()), some(layout.y_centres()));
+        let all: Vec<(f64, f64, f64)> = y.iter().flat_map(|y| x.iter().map(move |x| f(*x, *y))).collect();
+        let column = |pick: fn(&(f64, f64, f64)) -> f64| all.iter().map(pick).collect::<Vec<f64>>();
+        let (values, dx, dy) = (column(|v| v.0), column(|v| v.1), column(|v| v.2));
+        let slopes = Slopes { values, dx, dy, columns: x.len(), rows: y.len() };
+        let levels = [2000.0, 5000.0, 9000.0].map(|value| Level { value, label: format!("{value}") }).to_vec();
+        let contours = Contours::new(Arc::new(slopes), levels.clone());
+        let labels = contours.place_labels(&layout);
+        assert!(labels.len() >= 3, "{labels:?}");
+        let unit = 200.0 / f64::from(layout.width);
+        for label in labels {
+            let (px, py) = label.middle();
+            let (x, y) = ((px - f64::from(layout.left)) * unit - 100.0, 100.0 - (py - f64::from(layout.top)) * unit);
+            let (value, dx, dy) = f(x, y);
+            let off = (value - levels[label.level].value).abs() / dx.hypot(dy) / unit;
+            // A quarter of the letters' height.
+            assert!(off < 6.0, "{off} pixels off at {x} {y}");
+        }
+    }
+
+    #[test]
     fn lines_cross_at_a_saddle_without_a_blot_and_do_not_break_at_an_inflection() {
         let (inked, layout, unit) = lines(|x, y| (x * y, y, x), &[0.0]);
         for pixel in &inked {
@@ -330,7 +420,7 @@ mod tests {
         let (inked, layout, _) = lines(|x, _| (x.powi(3), 3.0 * x * x, 0.0), &[0.0]);
         for row in layout.top..layout.top + layout.height {
             let cover: f32 = inked.iter().filter(|pixel| pixel.y == row).map(|pixel| pixel.cover).sum();
-            assert!((f64::from(cover) - Contours::width(&layout)).abs() < 0.5, "row {row}: {cover}");
+            assert!((f64::from(cover) - layout.sizes.line_width()).abs() < 0.5, "row {row}: {cover}");
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::canvas::Canvas;
 use super::error::PictureError;
-use super::layer::{Drawn, Layer};
+use super::layer::{Band, Drawn, Layer};
 use super::layout::{Layout, bent};
 use super::legend::{Entry, Mark};
 use super::lines::{Pixel, ink, runs};
@@ -77,7 +77,7 @@ impl Drawn for Curve {
         if expected == found { Ok(()) } else { Err(PictureError::Length { what: "curve layer", found, expected }) }
     }
 
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &Band) {
         let pen = self.pen(layout.sizes.unit);
         for run in runs(&self.pixels(layout), layout, 4.0 * pen.width) {
             canvas.polyline(&run, pen);

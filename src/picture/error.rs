@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// The longest side of a picture, in pixels. Coordinates are drawn in f32, which places a line to 1/256 px up to here.
-pub const LONGEST_SIDE: u32 = 65_535;
+pub const LONGEST_SIDE: u32 = 65_536;
 
 /// Why a picture cannot be drawn.
 #[derive(Clone, Debug, PartialEq, Error)]

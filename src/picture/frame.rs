@@ -31,6 +31,8 @@ pub(super) struct Frame<'a> {
     pub colour_bar: bool,
     /// Whether the colour bar will have a label.
     pub bar_label: bool,
+    /// The plot is the whole picture.
+    pub bare: bool,
 }
 
 /// What stays free on each side of the plot rectangle, in pixels.
@@ -60,9 +62,9 @@ impl Frame<'_> {
         let y = span("the y axis", self.y_range, self.logarithmic.1)?;
         let sizes = Sizes::new(self.width, self.height);
         let shorter = self.width.min(self.height);
-        let full = (shorter >= WORDS_FROM).then(|| self.with_words(x, y, sizes)).flatten();
+        let full = (shorter >= WORDS_FROM && !self.bare).then(|| self.with_words(x, y, sizes)).flatten();
         Ok(full.unwrap_or_else(|| {
-            let detail = if shorter >= FRAME_FROM { Detail::Bare } else { Detail::Nothing };
+            let detail = if shorter >= FRAME_FROM && !self.bare { Detail::Bare } else { Detail::Nothing };
             let margin = if detail == Detail::Bare { 2.0 * sizes.line } else { 0.0 };
             self.place(x, y, sizes, Margins { left: margin, right: margin, top: margin, bottom: margin }, detail)
         }))
@@ -135,7 +137,7 @@ impl Frame<'_> {
         let scale = (room.0 / x.width()).min(room.1 / y.width());
         let (width, height) = (x.width() * scale, y.width() * scale);
         let thick_enough = width >= THINNEST * room.0 && height >= THINNEST * room.1;
-        if self.equal_aspect && thick_enough { (width, height) } else { room }
+        if self.equal_aspect && thick_enough && !self.bare { (width, height) } else { room }
     }
 }
 
@@ -194,12 +196,13 @@ mod tests {
             equal_aspect: false,
             colour_bar: true,
             bar_label: true,
+            bare: false,
         }
     }
 
     #[test]
     fn the_plot_never_leaves_the_picture() {
-        let sides = [1, 2, 3, 15, 16, 17, 50, 89, 90, 91, 150, 200, 600, 4000, 65_535];
+        let sides = [1, 2, 3, 15, 16, 17, 50, 89, 90, 91, 150, 200, 600, 4000, 65_536];
         let ranges = [(-3.0, 3.0), (5.0, 5.0 + 1e-12), (0.0, 1e300), (-1e308, 1.7e308), (7.0, 7.0), (0.0, 1e-310)];
         for width in sides {
             for height in sides {

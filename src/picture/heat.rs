@@ -3,13 +3,11 @@
 //! In: a value for each pixel of the plot rectangle (or for each cell of a coarser or finer grid), row by row, row 0
 //! at the smallest y as NumPy's meshgrid has it. Out: the plot rectangle filled, row 0 at the bottom.
 
-use std::ops::Range;
-
 use super::bar::Bar;
 use super::canvas::Canvas;
 use super::colour::{Colouring, Counts, NAN_COLOUR};
 use super::error::PictureError;
-use super::layer::{Drawn, Layer};
+use super::layer::{Band, Drawn, Layer};
 use super::layout::{Detail, Layout};
 use super::legend::{Entry, Mark};
 use super::shapes::{Across, Along, Lettering};
@@ -49,10 +47,10 @@ impl Heat {
         Ok(Heat { values, columns, rows, banded: false, colouring, label: label.to_owned(), counts })
     }
 
-    /// A field whose values are too many to hold: [`super::Picture::draw_band`] is given those of each band.
-    /// `counts` of all values, if known, decide about the triangles of the colour bar.
-    pub fn in_bands(colouring: Colouring, label: &str, counts: Counts) -> Heat {
-        Heat { values: Vec::new(), columns: 0, rows: 0, banded: true, colouring, label: label.to_owned(), counts }
+    /// The same field with too many values to hold: [`super::Picture::draw_band`] is given those of each band, and
+    /// those of this layer stand for all of them where no band is given.
+    pub fn in_bands(self) -> Heat {
+        Heat { banded: true, ..self }
     }
 
     /// Values that the colours do not show as they are.
@@ -83,21 +81,16 @@ impl Drawn for Heat {
         true
     }
 
-    fn values_for(&self, rows: Range<u32>, layout: &Layout) -> usize {
-        if self.banded { layout.field_rows(rows).len() * layout.width as usize } else { 0 }
-    }
-
     /// Fills the rows of the plot rectangle that the canvas has; `band` has their values if the field comes in bands.
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &[f32]) {
-        let rows = layout.field_rows(canvas.rows());
-        for (i, row) in rows.enumerate() {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &Band) {
+        for row in layout.field_rows(canvas.rows()) {
             let y = layout.top + layout.height - 1 - row as u32;
             let pixels = canvas.row_mut(layout.left, y, layout.width);
-            if self.banded {
-                let width = layout.width as usize;
-                self.colouring.row_rgba_f32(band.get(i * width..(i + 1) * width).unwrap_or_default(), pixels);
-            } else {
-                self.draw_row(pixels, layout, row);
+            match &band.heat {
+                Some(strip) if self.banded => {
+                    self.colouring.row_rgba_f32(strip.row(row, layout.width as usize), pixels);
+                }
+                _ => self.draw_row(pixels, layout, row),
             }
         }
         if layout.detail == Detail::Full && self.undefined() {

@@ -4,15 +4,15 @@
 //! below lightened and darkened. The light on a slope is the cosine of the angle between its normal and the light
 //! (Lambert's law; B. K. P. Horn, Hill shading and the reflectance map, Proc. IEEE 69, 1981).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::canvas::Canvas;
 use super::error::PictureError;
-use super::layer::{Drawn, Layer};
+use super::layer::{Band, Drawn, Layer};
 use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::maps::Rgba;
-use super::slopes::{Pixels, Slopes};
+use super::slopes::{Pixels, Row, Slopes};
 
 /// Where the light comes from, in degrees.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,14 +35,12 @@ pub enum Light {
 /// A landscape in slanting light.
 #[derive(Clone, Debug)]
 pub struct Hillshade {
-    /// The height, shared with other layers.
-    pub slopes: Arc<Slopes>,
-    /// Where the light comes from.
-    pub light: Light,
-    /// How many units of x a unit of the quantity is high; none lets half of the slopes be steeper than 31 degrees.
-    pub relief: Option<f64>,
-    /// Over colours: slopes towards the light are made lighter, others darker. Else greys, black without light.
-    pub over_colours: bool,
+    slopes: Arc<Slopes>,
+    light: Light,
+    relief: Option<f64>,
+    /// The relief where none is given.
+    usual: OnceLock<f64>,
+    over_colours: bool,
 }
 
 /// Where there is no slope, in a landscape of greys: none of them.
@@ -50,10 +48,28 @@ const NO_HEIGHT: Rgba = [0xE0, 0xD2, 0xB8, 255];
 /// The tangent of the median slope, where the relief is chosen.
 const MEDIAN_SLOPE: f64 = 0.6;
 /// Over colours: what is left of a colour without any light, and how white it gets in full light.
-const SHADOW: f64 = 0.4;
-const SHINE: f64 = 0.5;
+const SHADOW: f32 = 0.4;
+const SHINE: f32 = 0.5;
 
 impl Light {
+    /// The light on a row of slopes, each `relief` times as steep.
+    fn on_row(self, relief: f64, slopes: &Row, out: &mut Vec<f32>) {
+        out.clear();
+        let Light::From { azimuth, altitude } = self else {
+            return out.extend(slopes.x.iter().zip(&slopes.y).map(|(x, y)| self.on(relief * x, relief * y) as f32));
+        };
+        let (sin, cos) = azimuth.to_radians().sin_cos();
+        let (high, flat) = altitude.to_radians().sin_cos();
+        let [high, across, up] = [high, flat * sin, flat * cos].map(|v| v as f32);
+        // Beyond this a slope is a wall, and its square must not overflow.
+        let steep = |slope: f64| (relief * slope).clamp(-1e15, 1e15) as f32;
+        out.extend(slopes.x.iter().zip(&slopes.y).map(|(x, y)| {
+            let (x, y) = (steep(*x), steep(*y));
+            let light = (high - (x * across + y * up)) / (1.0 + x * x + y * y).sqrt();
+            if light < 0.0 { 0.0 } else { light }
+        }));
+    }
+
     /// The light, 0 to 1, on a slope that rises by these tangents to the right and upwards.
     pub fn on(self, right: f64, up: f64) -> f64 {
         // Beyond this a slope is a wall, and its square must not overflow.
@@ -77,32 +93,55 @@ impl Light {
 }
 
 impl Hillshade {
-    /// The relief as given, or that which makes the median slope well visible.
-    fn height(&self, pixels: &Pixels<'_>) -> f64 {
-        if let Some(relief) = self.relief {
-            return relief;
-        }
-        // An odd step, so that it does not run along the columns.
-        let count = pixels.width * pixels.height;
-        let places = (0..count).step_by((count >> 16) | 1).map(|k| (k % pixels.width, k / pixels.width));
-        let steep = places.map(|(column, row)| pixels.steepness(column, row)).map(|(x, y)| x.hypot(y));
-        let mut steep: Vec<f64> = steep.filter(|slope| slope.is_finite() && *slope > 0.0).collect();
-        let middle = steep.len() / 2;
-        if steep.is_empty() { 0.0 } else { MEDIAN_SLOPE / *steep.select_nth_unstable_by(middle, f64::total_cmp).1 }
+    /// The landscape of a quantity, whose slopes may be shared with other layers, under a light. `relief`: how many units
+    /// of x a unit of the quantity is high; none lets half of the slopes be steeper than 31 degrees. `over_colours`: slopes
+    /// towards the light are made lighter, others darker; else greys, black without light. On a picture that is drawn in
+    /// bands, which bring slopes of their own, `slopes` of any coarser grid decide about the relief.
+    pub fn new(slopes: Arc<Slopes>, light: Light, relief: Option<f64>, over_colours: bool) -> Hillshade {
+        Hillshade { slopes, light, relief, usual: OnceLock::new(), over_colours }
     }
 
-    /// A pixel under this light; `flat` is the light on level ground.
-    fn shade(&self, pixel: &mut [u8], light: f64, flat: f64) {
-        for channel in &mut pixel[..3] {
-            let colour = f64::from(*channel);
-            let lit = match self.over_colours {
-                false => 255.0 * light,
-                true if light < flat => colour * (SHADOW + (1.0 - SHADOW) * light / flat),
-                true => colour + (255.0 - colour) * SHINE * (light - flat) / (1.0 - flat).max(1e-9),
+    /// The relief as given, or that which makes the median slope well visible.
+    fn height(&self, layout: &Layout) -> f64 {
+        self.relief.unwrap_or_else(|| *self.usual.get_or_init(|| usual_relief(&Pixels::new(&self.slopes, layout))))
+    }
+
+    /// A row of pixels under these lights; `flat` is the light on level ground.
+    fn shade(&self, pixels: &mut [u8], lights: &[f32], flat: f32) {
+        let dark = (1.0 - SHADOW) / flat;
+        let shine = SHINE / (1.0 - flat).max(1e-9);
+        for (pixel, light) in pixels.chunks_exact_mut(4).zip(lights) {
+            if light.is_nan() {
+                if !self.over_colours {
+                    pixel.copy_from_slice(&NO_HEIGHT);
+                }
+                continue;
+            }
+            // What is left of the colour, and how much white comes to it.
+            let (left, white) = match self.over_colours {
+                false => (0.0, *light),
+                true if *light < flat => (SHADOW + dark * light, 0.0),
+                true => (1.0 - shine * (light - flat), shine * (light - flat)),
             };
-            *channel = lit.round() as u8;
+            for channel in &mut pixel[..3] {
+                *channel = (f32::from(*channel) * left + (255.0 * white + 0.5)) as u8;
+            }
         }
     }
+}
+
+/// The relief with which the median slope is well visible.
+fn usual_relief(pixels: &Pixels<'_>) -> f64 {
+    let (mut row, mut steep) = (Row::default(), Vec::new());
+    // Some rows, and an odd step, so that it does not run along the columns.
+    let step = ((pixels.width * pixels.height) >> 16) | 1;
+    for k in (0..pixels.height).step_by(pixels.height.div_ceil(256)).filter(|k| pixels.has(*k)) {
+        pixels.steepness(k, &mut row);
+        let slopes = row.x.iter().zip(&row.y).skip(k % step).step_by(step.min(pixels.width.div_ceil(256)));
+        steep.extend(slopes.map(|(x, y)| x.hypot(*y)).filter(|slope| slope.is_finite() && *slope > 0.0));
+    }
+    let middle = steep.len() / 2;
+    if steep.is_empty() { 0.0 } else { MEDIAN_SLOPE / *steep.select_nth_unstable_by(middle, f64::total_cmp).1 }
 }
 
 impl Drawn for Hillshade {
@@ -114,23 +153,15 @@ impl Drawn for Hillshade {
         true
     }
 
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
-        let pixels = Pixels::new(&self.slopes, layout);
-        if !pixels.any() {
-            return;
-        }
-        let (relief, flat) = (self.height(&pixels), self.light.on(0.0, 0.0));
-        for row in layout.field_rows(canvas.rows()) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &Band) {
+        let pixels = Pixels::of(&self.slopes, band.slopes.as_ref(), layout);
+        let (relief, flat) = (self.height(layout), self.light.on(0.0, 0.0) as f32);
+        let (mut slopes, mut lights) = (Row::default(), Vec::new());
+        for row in layout.field_rows(canvas.rows()).filter(|row| pixels.has(*row)) {
             let y = layout.top + layout.height - 1 - row as u32;
-            for (column, pixel) in canvas.row_mut(layout.left, y, layout.width).chunks_exact_mut(4).enumerate() {
-                let (right, up) = pixels.steepness(column, row);
-                let light = self.light.on(relief * right, relief * up);
-                if !light.is_nan() {
-                    self.shade(pixel, light, flat);
-                } else if !self.over_colours {
-                    pixel.copy_from_slice(&NO_HEIGHT);
-                }
-            }
+            pixels.steepness(row, &mut slopes);
+            self.light.on_row(relief, &slopes, &mut lights);
+            self.shade(canvas.row_mut(layout.left, y, layout.width), &lights, flat);
         }
     }
 
@@ -161,8 +192,8 @@ mod tests {
                 (picture.x_range, picture.y_range, picture.grid) = ((-1.0, 1.0), (-1.0, 1.0), false);
                 picture.equal_aspect = true;
                 let slopes = Slopes { values: vec![0.0], dx: vec![a], dy: vec![b], columns: 1, rows: 1 };
-                let (light, relief) = (Light::From { azimuth, altitude }, Some(2.0));
-                let layer = Hillshade { slopes: Arc::new(slopes), light, relief, over_colours: false };
+                let light = Light::From { azimuth, altitude };
+                let layer = Hillshade::new(Arc::new(slopes), light, Some(2.0), false);
                 picture.layers.push(layer.into());
                 let layout = picture.layout().unwrap();
                 let bitmap = picture.draw().unwrap();

@@ -19,6 +19,7 @@ use super::text;
 type Point = (f64, f64);
 
 /// The value of a line, written on it.
+#[derive(Clone, Debug)]
 pub(super) struct Label {
     /// Which of the levels.
     pub level: usize,
@@ -38,6 +39,22 @@ const STRAIGHT: f64 = 0.97;
 const APART: (f64, f64) = (320.0, 110.0);
 
 impl Label {
+    /// The same on a larger picture of the plot.
+    pub(super) fn enlarged(self, layout: &Layout, small: &Layout) -> Label {
+        let factor = f64::from(layout.width) / f64::from(small.width);
+        let middle = (
+            f64::from(layout.left) + self.middle.0 * factor,
+            f64::from(layout.top) + self.middle.1 * f64::from(layout.height) / f64::from(small.height),
+        );
+        let half = (self.half.0 * factor, self.half.1 * factor);
+        Label { middle, half, size: self.size * factor, ..self }
+    }
+
+    #[cfg(test)]
+    pub(super) fn middle(&self) -> Point {
+        self.middle
+    }
+
     /// Whether a point lies in the gap.
     pub(super) fn covers(&self, (x, y): Point) -> bool {
         let (dx, dy) = (x - self.middle.0, y - self.middle.1);

@@ -12,6 +12,55 @@ use super::canvas::Canvas;
 use super::error::PictureError;
 use super::layout::Layout;
 use super::legend::Entry;
+use super::slopes::Slopes;
+
+/// What layers show on some rows of the plot, where a picture is too large for all of it to be held: see
+/// [`super::Picture::draw_band`].
+#[derive(Clone, Debug, Default)]
+pub struct Band {
+    /// The values of a layer [`super::Heat::in_bands`].
+    pub heat: Option<Strip>,
+    /// The brightnesses of a layer [`super::Lines::in_bands`].
+    pub lines: Option<Strip>,
+    /// The first of the rows of these slopes, and the quantity with its gradient at each of their pixels: of contours,
+    /// bands and hillshade. [`Layout::halo`] rows more than are drawn on either side, where the plot has them.
+    pub slopes: Option<(usize, Slopes)>,
+}
+
+/// Values of some rows of the plot, [`Layout::width`] each, from the lowest row upwards.
+#[derive(Clone, Debug, Default)]
+pub struct Strip {
+    /// The first row, counted from the bottom of the plot.
+    pub first: usize,
+    /// The values.
+    pub values: Vec<f32>,
+}
+
+impl Band {
+    /// # Errors
+    /// [`PictureError::Length`] for rows or values that are missing.
+    pub(super) fn check(&self, rows: Range<usize>, width: usize) -> Result<(), PictureError> {
+        let covers = |first: usize, found: usize, what: &'static str| {
+            let expected = rows.len() * width;
+            let enough = rows.is_empty() || first <= rows.start && found >= (rows.end - first) * width;
+            if enough { Ok(()) } else { Err(PictureError::Length { what, found, expected }) }
+        };
+        for strip in [&self.heat, &self.lines].into_iter().flatten() {
+            covers(strip.first, strip.values.len(), "values of the band")?;
+        }
+        let Some((first, slopes)) = &self.slopes else { return Ok(()) };
+        slopes.check()?;
+        covers(*first, slopes.rows * slopes.columns.min(width), "slopes of the band")
+    }
+}
+
+impl Strip {
+    /// The values of a row of the plot; empty where there are none.
+    pub(super) fn row(&self, row: usize, width: usize) -> &[f32] {
+        let start = row.wrapping_sub(self.first).wrapping_mul(width);
+        self.values.get(start..).and_then(|rest| rest.get(..width)).unwrap_or_default()
+    }
+}
 
 /// What a kind of layer does; only [`Drawn::draw`] is needed.
 pub(super) trait Drawn: Debug + Send + Sync {
@@ -26,14 +75,9 @@ pub(super) trait Drawn: Debug + Send + Sync {
         false
     }
 
-    /// How many values a band of these rows must come with.
-    fn values_for(&self, _rows: Range<u32>, _layout: &Layout) -> usize {
-        0
-    }
-
-    /// Inks the rows that the canvas has, over the layers before it. `band` has the values asked for by
-    /// [`Drawn::values_for`].
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &[f32]);
+    /// Inks the rows that the canvas has, over the layers before it, by what `band` has of them or else by what the
+    /// layer holds.
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &Band);
 
     /// The colour bar; the picture shows that of its first layer that has one.
     fn bar(&self) -> Option<Bar<'_>> {

@@ -74,6 +74,23 @@ impl Sizes {
         }
     }
 
+    /// The same on a picture that is `factor` times as large.
+    fn scaled(&self, factor: f64) -> Sizes {
+        let [unit, title, label, tick, line, tick_length, gap] =
+            [self.unit, self.title, self.label, self.tick, self.line, self.tick_length, self.gap].map(|v| v * factor);
+        Sizes { unit, title, label, tick, line, tick_length, gap }
+    }
+
+    /// The width of contour lines.
+    pub(super) fn line_width(&self) -> f64 {
+        (1.2 * self.unit).max(1.0)
+    }
+
+    /// How far from its middle a contour line inks pixels.
+    pub(super) fn line_reach(&self) -> f64 {
+        0.5 * self.line_width() + 0.5
+    }
+
     /// What the colour bar takes at the right, its label apart: gap, bar, ticks, and labels of eight characters.
     pub(super) fn bar_room(&self) -> f64 {
         self.bar_gap() + self.bar_width() + self.tick_length + self.gap + self.bar_labels()
@@ -117,8 +134,25 @@ impl Layout {
 
     /// The data y of each pixel row's centre in ascending order, so from the bottom of the picture: `height` values.
     pub fn y_centres(&self) -> Vec<f64> {
+        self.y_centres_of(0..self.height as usize)
+    }
+
+    /// Those of some rows alone, counted from the bottom of the plot.
+    pub fn y_centres_of(&self, rows: Range<usize>) -> Vec<f64> {
         let at = |t: f64| back(self.y.at(t), self.logarithmic.1);
-        (0..self.height).map(|i| at((f64::from(i) + 0.5) / f64::from(self.height))).collect()
+        rows.map(|i| at((i as f64 + 0.5) / f64::from(self.height))).collect()
+    }
+
+    /// How many rows beyond those that it draws a layer may look at; see [`super::Band::slopes`].
+    pub fn halo(&self) -> usize {
+        self.sizes.line_reach().ceil() as usize + 3
+    }
+
+    /// The layout of the same plot, alone on a smaller picture.
+    pub(super) fn reduced(&self, width: usize, height: usize) -> Layout {
+        let factor = width as f64 / f64::from(self.width);
+        let (width, height) = (width as u32, height as u32);
+        Layout { left: 0, top: 0, width, height, sizes: self.sizes.scaled(factor), ..self.clone() }
     }
 
     /// Which rows of a field with a value a pixel lie on the picture's rows `rows`, in the order of the field: row 0 is

@@ -5,8 +5,7 @@
 
 use super::canvas::Canvas;
 use super::colour::NAN_COLOUR;
-use super::error::PictureError;
-use super::layer::{Drawn, Layer};
+use super::layer::{Band, Drawn, Layer, Strip};
 use super::layout::Layout;
 
 /// The darkest that a colour becomes, as a share of itself.
@@ -17,7 +16,7 @@ const LIGHTEST: f32 = 0.45;
 /// Brightnesses over the plot rectangle.
 #[derive(Clone, Debug)]
 pub struct Lines {
-    values: Vec<f32>,
+    strip: Strip,
     alone: bool,
 }
 
@@ -25,7 +24,12 @@ impl Lines {
     /// `values` from 0 to 1, one for each pixel of the plot: [`Layout::width`] in a row, the lowest row first; NaN where
     /// there is nothing to show. `alone`: no other layer fills the plot.
     pub fn new(values: Vec<f32>, alone: bool) -> Lines {
-        Lines { values, alone }
+        Lines { strip: Strip { first: 0, values }, alone }
+    }
+
+    /// Too many to hold: [`super::Picture::draw_band`] is given those of each band.
+    pub fn in_bands(alone: bool) -> Lines {
+        Lines::new(Vec::new(), alone)
     }
 }
 
@@ -36,19 +40,15 @@ impl From<Lines> for Layer {
 }
 
 impl Drawn for Lines {
-    fn check(&self) -> Result<(), PictureError> {
-        Ok(())
-    }
-
     fn fills(&self) -> bool {
         true
     }
 
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &Band) {
         for row in layout.field_rows(canvas.rows()) {
             let y = layout.top + layout.height - 1 - row as u32;
             let width = layout.width as usize;
-            let values = self.values.get(row * width..(row + 1) * width).unwrap_or_default();
+            let values = band.lines.as_ref().unwrap_or(&self.strip).row(row, width);
             let pixels = canvas.row_mut(layout.left, y, layout.width);
             for (pixel, value) in pixels.chunks_exact_mut(4).zip(values) {
                 match (value.is_nan(), self.alone) {

@@ -125,6 +125,7 @@ mod tests {
             equal_aspect: false,
             colour_bar: false,
             bar_label: false,
+            bare: false,
         };
         frame.layout().unwrap()
     }

@@ -4,7 +4,7 @@
 
 use super::canvas::Canvas;
 use super::forms::Form;
-use super::layer::{Drawn, Layer};
+use super::layer::{Band, Drawn, Layer};
 use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::lines::Pixel;
@@ -42,7 +42,7 @@ impl Marks {
 }
 
 impl Drawn for Marks {
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &Band) {
         let radius = Marks::radius(layout);
         self.pixels(layout).into_iter().for_each(|at| self.form.draw(canvas, at, radius));
     }

@@ -21,7 +21,7 @@
 //!
 //! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
 //! colours); `text`, `shapes`, `canvas`, `forms` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `bar`,
-//! `legend` (what stands around the data); `layer` (what a layer is); `slopes`, `heat`, `bands`, `hillshade`, `lic`, `contours`
+//! `legend` (what stands around the data); `slopes`, `layer` (what a layer is); `heat`, `bands`, `hillshade`, `lic`, `contours`
 //! and its `labels`, `zeros`, `streamlines`, `arrows`, `lines`, `curve`, `paths`, `marks` (the layers); this file puts
 //! them together; `mosaic` puts several pictures side by side.
 
@@ -69,7 +69,7 @@ pub use error::{LONGEST_SIDE, PictureError};
 pub use forms::Form;
 pub use heat::Heat;
 pub use hillshade::{Hillshade, Light};
-pub use layer::Layer;
+pub use layer::{Band, Layer, Strip};
 pub use layout::Layout;
 pub use levels::{levels, plain};
 pub use lic::Lines;
@@ -91,6 +91,9 @@ use canvas::Canvas;
 use frame::Frame;
 use layer::Drawn;
 use legend::Entry;
+
+/// See [`Picture::small`].
+pub const SMALL: u32 = 800;
 
 /// A picture of data over an x and a y range.
 #[derive(Clone, Debug)]
@@ -121,6 +124,8 @@ pub struct Picture {
     pub bar_label: bool,
     /// A legend of all layers that have a label.
     pub legend: bool,
+    /// The plot alone, without frame and words: its pixels are the picture's.
+    pub bare: bool,
     /// Drawn in this order, but layers that fill the plot first.
     pub layers: Vec<Layer>,
 }
@@ -143,6 +148,7 @@ impl Picture {
             colour_bar: false,
             bar_label: false,
             legend: true,
+            bare: false,
             layers: Vec::new(),
         }
     }
@@ -164,34 +170,38 @@ impl Picture {
     /// - [`PictureError::Memory`] where the pixels do not fit into memory.
     /// - [`PictureError::Length`] for a layer whose arrays do not belong together.
     pub fn draw(&self) -> Result<Bitmap, PictureError> {
-        self.draw_band(0..self.height, &[])
+        self.draw_band(0..self.height, &Band::default())
     }
 
     /// Draws the rows `rows` of the picture alone: bands from top to bottom make a picture that is too large for
-    /// memory. `field` has the values of the rows [`Layout::field_rows`] of a layer [`Heat::in_bands`], in that
-    /// order, [`Layout::width`] each; it is empty without such a layer.
+    /// memory, and so are its data. `band` has those of the rows [`Layout::field_rows`]; what it lacks is drawn by what
+    /// the layers hold. Draw it small first, as [`Picture::small`] makes it: what holds for all bands is decided then.
     /// Bands differ from the whole picture in the rounding of a few border pixels of shapes.
     ///
     /// # Errors
-    /// Those of [`Picture::draw`]; [`PictureError::Size`] for no rows and [`PictureError::Length`] for a `field` of
-    /// another length.
-    pub fn draw_band(&self, rows: Range<u32>, field: &[f32]) -> Result<Bitmap, PictureError> {
+    /// Those of [`Picture::draw`]; [`PictureError::Size`] for no rows and [`PictureError::Length`] for a `band` that
+    /// does not have the rows.
+    pub fn draw_band(&self, rows: Range<u32>, band: &Band) -> Result<Bitmap, PictureError> {
         let layout = self.layout()?;
         let layers: Vec<&dyn Drawn> = self.layers.iter().map(Layer::drawn).collect();
         layers.iter().try_for_each(|layer| layer.check())?;
         let mut canvas = Canvas::new(self.width, self.height, rows)?;
-        let expected = layers.iter().map(|layer| layer.values_for(canvas.rows(), &layout)).max().unwrap_or(0);
-        if field.len() != expected {
-            return Err(PictureError::Length { what: "field of the band", found: field.len(), expected });
-        }
+        band.check(layout.field_rows(canvas.rows()), layout.width as usize)?;
         let (below, above): (Vec<&dyn Drawn>, Vec<&dyn Drawn>) = layers.iter().partition(|layer| layer.fills());
-        below.iter().for_each(|layer| layer.draw(&mut canvas, &layout, field));
+        below.iter().for_each(|layer| layer.draw(&mut canvas, &layout, band));
         if self.grid {
             axes::draw_grid(&mut canvas, &layout, !below.is_empty());
         }
-        above.iter().for_each(|layer| layer.draw(&mut canvas, &layout, field));
+        above.iter().for_each(|layer| layer.draw(&mut canvas, &layout, band));
         self.draw_around(&mut canvas, &layout, &layers);
         Ok(canvas.into_bitmap())
+    }
+
+    /// The same picture with at most [`SMALL`] pixels a side.
+    pub fn small(&self) -> Picture {
+        let longer = f64::from(self.width.max(self.height));
+        let side = |side: u32| ((f64::from(side) * f64::from(SMALL) / longer).round() as u32).clamp(1, side.max(1));
+        Picture { width: side(self.width), height: side(self.height), ..self.clone() }
     }
 
     /// Everything but the data.
@@ -201,7 +211,7 @@ impl Picture {
         if let Some(bar) = layers.iter().find_map(|layer| layer.bar()).filter(|_| self.colour_bar) {
             bar.draw(canvas, layout);
         }
-        if self.legend {
+        if self.legend && !self.bare {
             draw_legend(canvas, layout, layers);
         }
     }
@@ -219,6 +229,7 @@ impl Picture {
             equal_aspect: self.equal_aspect,
             colour_bar: self.colour_bar,
             bar_label: self.bar_label,
+            bare: self.bare,
         }
     }
 }

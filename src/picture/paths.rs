@@ -4,7 +4,7 @@
 //! A path is broken where a point is NaN or infinite (a descent that diverged), and ends at its last finite point.
 
 use super::canvas::Canvas;
-use super::layer::{Drawn, Layer};
+use super::layer::{Band, Drawn, Layer};
 use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::lines::{Pixel, ink, runs};
@@ -86,7 +86,7 @@ impl Paths {
 }
 
 impl Drawn for Paths {
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &Band) {
         let unit = layout.sizes.unit;
         let pen = self.pen(unit);
         // A thin light border keeps the line visible on every colour of a heat layer.
@@ -154,7 +154,7 @@ impl Points {
 }
 
 impl Drawn for Points {
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &Band) {
         let mark = self.mark(layout.sizes.unit);
         for at in self.pixels(layout) {
             match mark {

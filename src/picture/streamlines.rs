@@ -7,7 +7,7 @@ use super::arrows::ArrowColour;
 use super::bar::Bar;
 use super::canvas::Canvas;
 use super::error::PictureError;
-use super::layer::{Drawn, Layer};
+use super::layer::{Band, Drawn, Layer};
 use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::lines::Pixel;
@@ -189,7 +189,7 @@ impl Drawn for Streamlines {
         }
     }
 
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _: &[f32]) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _: &Band) {
         let measures = Measures::new(layout.sizes.unit, self.separation);
         let none = Vec::new();
         let lines = self.lines.iter().enumerate();

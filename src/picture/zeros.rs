@@ -6,7 +6,7 @@
 
 use super::canvas::Canvas;
 use super::error::PictureError;
-use super::layer::{Drawn, Layer};
+use super::layer::{Band, Drawn, Layer};
 use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::maps::Rgba;
@@ -114,7 +114,7 @@ fn vanishes(from: f64, ahead: impl Iterator<Item = Option<f64>>) -> bool {
 }
 
 impl Drawn for Zeros {
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &[f32]) {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout, _band: &Band) {
         let (width, height) = (layout.width as usize, layout.height as usize);
         if self.columns != width || self.distances.len() != width * height {
             return;

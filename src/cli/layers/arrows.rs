@@ -17,7 +17,7 @@ pub(crate) struct Flags {
 }
 
 pub(super) const ROW: Row =
-    Row { names: &["arrows"], variables: 2, usual: true, fills: false, flags, frame: Some(frame), add };
+    Row { names: &["arrows"], variables: 2, usual: true, fills: false, banded: true, flags, frame: Some(frame), add };
 
 fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
     vec![("--arrows", arguments.arrows.arrows.is_some())]

@@ -7,8 +7,16 @@ use crate::cli::plot::Arguments;
 use gradfield::picture::{Bands, Picture};
 use std::sync::Arc;
 
-pub(super) const ROW: Row =
-    Row { names: &["bands"], variables: 2, usual: false, fills: true, flags, frame: Some(heat::frame), add };
+pub(super) const ROW: Row = Row {
+    names: &["bands"],
+    variables: 2,
+    usual: false,
+    fills: true,
+    banded: true,
+    flags,
+    frame: Some(heat::frame),
+    add,
+};
 
 fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
     let mut flags = heat::flags(arguments);

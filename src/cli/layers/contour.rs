@@ -6,8 +6,16 @@ use crate::cli::plot::Arguments;
 use gradfield::picture::{Contours, Picture};
 use std::sync::Arc;
 
-pub(super) const ROW: Row =
-    Row { names: &["contour", "contours"], variables: 2, usual: false, fills: false, flags, frame: None, add };
+pub(super) const ROW: Row = Row {
+    names: &["contour", "contours"],
+    variables: 2,
+    usual: false,
+    fills: false,
+    banded: true,
+    flags,
+    frame: None,
+    add,
+};
 
 fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
     vec![
@@ -22,6 +30,6 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
     let (levels, _) = levels::of(scene, picture)?;
     levels::tell(scene, picture, &levels)?;
     let slopes = Arc::clone(scene.slopes(picture)?);
-    picture.layers.push(Contours { slopes, levels }.into());
+    picture.layers.push(Contours::new(slopes, levels).into());
     Ok(())
 }

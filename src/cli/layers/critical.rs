@@ -11,6 +11,7 @@ pub(super) const PLANE: Row = Row {
     variables: 2,
     usual: false,
     fills: false,
+    banded: true,
     flags: |_| Vec::new(),
     frame: None,
     add: |scene, picture| add(scene, picture, |x, _| (x[0], x[1])),

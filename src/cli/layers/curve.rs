@@ -11,6 +11,7 @@ pub(super) const CURVE: Row = Row {
     variables: 1,
     usual: true,
     fills: false,
+    banded: false,
     flags: |_| Vec::new(),
     frame: Some(frame),
     add: |scene, picture| add(scene, picture, 0),

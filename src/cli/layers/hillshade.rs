@@ -20,7 +20,7 @@ pub(crate) struct Flags {
 }
 
 pub(super) const ROW: Row =
-    Row { names: &["hillshade"], variables: 2, usual: false, fills: true, flags, frame: None, add };
+    Row { names: &["hillshade"], variables: 2, usual: false, fills: true, banded: true, flags, frame: None, add };
 
 fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
     vec![
@@ -36,7 +36,7 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
     let relief = flags.relief.as_ref().map(|text| number("--relief", text)).transpose()?;
     let slopes = Arc::clone(scene.slopes(picture)?);
     let over_colours = scene.has("heat") || scene.has("bands");
-    picture.layers.push(Hillshade { slopes, light, relief, over_colours }.into());
+    picture.layers.push(Hillshade::new(slopes, light, relief, over_colours).into());
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::cli::plot::Arguments;
 use clap::Args;
 use gradfield::flow::View;
 use gradfield::flow::lic::{Lic, Weave};
-use gradfield::picture::{Lines, Picture};
+use gradfield::picture::{Layout, Lines, Picture};
 
 /// Pixels that are computed at a time: their state stays in memory.
 const BAND: usize = 1 << 20;
@@ -24,7 +24,8 @@ pub(in crate::cli) struct Flags {
     oriented: bool,
 }
 
-pub(super) const ROW: Row = Row { names: &["lic"], variables: 2, usual: false, fills: true, flags, frame: None, add };
+pub(super) const ROW: Row =
+    Row { names: &["lic"], variables: 2, usual: false, fills: true, banded: true, flags, frame: None, add };
 
 fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
     let Flags { lic_length, lic_grain, oriented } = &arguments.lic;
@@ -51,19 +52,28 @@ fn pixels(flag: &str, given: Option<f64>, most: f64) -> Result<Option<f64>, Fail
 }
 
 fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
-    let layout = picture.layout()?;
+    let (layout, alone) = (picture.layout()?, !scene.has("heat"));
+    if scene.in_bands(&layout) {
+        picture.layers.push(Lines::in_bands(alone).into());
+        return Ok(());
+    }
     let (width, height) = (layout.width as usize, layout.height as usize);
-    let [x, y] = [layout.x_centres(), layout.y_centres()].map(edges);
-    let view = View { x, y, width: width as f64, height: height as f64 };
-    let weave = scene.arguments.lic.weave(picture.width as usize, picture.height as usize)?;
-    let mut lic = Lic::new(scene.expression, view, weave, scene.engine, scene.precision)?;
+    let mut lic = prepare(scene, &layout)?;
     let mut values = Vec::with_capacity(width * height);
     let band = (BAND / width.max(1)).max(1);
     for first in (0..height).step_by(band) {
         values.extend(lic.rows(first..height.min(first + band))?);
     }
-    picture.layers.push(Lines::new(values, !scene.has("heat")).into());
+    picture.layers.push(Lines::new(values, alone).into());
     Ok(())
+}
+
+/// The convolution of a picture.
+pub(super) fn prepare<'a>(scene: &Scene<'a>, layout: &Layout) -> Result<Lic<'a>, Failure> {
+    let [x, y] = [layout.x_centres(), layout.y_centres()].map(edges);
+    let view = View { x, y, width: f64::from(layout.width), height: f64::from(layout.height) };
+    let weave = scene.arguments.lic.weave(layout.width as usize, layout.height as usize)?;
+    Ok(Lic::new(scene.expression, view, weave, scene.engine, scene.precision)?)
 }
 
 /// From edge to edge of pixels with these centres.

@@ -14,13 +14,14 @@ pub(super) mod levels;
 pub(super) mod lic;
 mod nullclines;
 pub(super) mod streamlines;
+pub(super) mod strips;
 
 use super::Failure;
 use super::colours::{shown, with_slopes};
 use super::plot::Arguments;
 use gradfield::backend::Backend;
 use gradfield::field::Field;
-use gradfield::picture::{Picture, Slopes};
+use gradfield::picture::{Layout, Picture, Slopes};
 use gradfield::{Expression, Points, Precision};
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub(super) struct Row {
     pub(super) usual: bool,
     /// It fills the plot: lines and arrows over it need a border to be seen.
     pub(super) fills: bool,
+    /// Of a large picture it is drawn band by band, and needs nothing that is as large as the picture.
+    pub(super) banded: bool,
     /// The flags that it reads, and whether they were given: one that no chosen layer reads is refused.
     pub(super) flags: fn(&Arguments) -> Vec<(&'static str, bool)>,
     /// What the layer asks of the picture's frame: ranges, a colour bar. All layers do before the first is made.
@@ -90,18 +93,35 @@ impl Scene<'_> {
         self.layers.iter().any(|row| row.name() == name)
     }
 
-    /// The quantity of `--show` with its exact gradient at the pixels of the plot, evaluated once for all layers.
+    /// The quantity of `--show` with its exact gradient at the pixels of the plot, or at some of them where its layers come
+    /// in bands; evaluated once for all layers.
     pub(super) fn slopes(&self, picture: &Picture) -> Result<&Arc<Slopes>, Failure> {
         if let Some(slopes) = self.slopes.get() {
             return Ok(slopes);
         }
         let layout = picture.layout()?;
         let outputs = with_slopes(shown(self.expression, &self.arguments.show)?)?;
-        let points = Points::Grid(vec![layout.x_centres(), layout.y_centres()]);
-        let field = Field::evaluate(&outputs, points, self.engine, self.precision)?;
+        let (x, y) = self.places(&layout);
+        let (columns, rows) = (x.len(), y.len());
+        let field = Field::evaluate(&outputs, Points::Grid(vec![x, y]), self.engine, self.precision)?;
         let [values, dx, dy] = [0, 1, 2].map(|k| field.columns[k].to_f64());
-        let (columns, rows) = (layout.width as usize, layout.height as usize);
         Ok(self.slopes.get_or_init(|| Arc::new(Slopes { values, dx, dy, columns, rows })))
+    }
+
+    /// The columns and rows at which layers are looked at before they are drawn.
+    pub(super) fn places(&self, layout: &Layout) -> (Vec<f64>, Vec<f64>) {
+        let (x, y) = (layout.x_centres(), layout.y_centres());
+        if self.in_bands(layout) { (strips::some(x), strips::some(y)) } else { (x, y) }
+    }
+
+    /// Whether the picture is drawn in bands, as it is too large to be held.
+    pub(super) fn in_bands(&self, layout: &Layout) -> bool {
+        strips::needed(self, layout)
+    }
+
+    /// Whether a layer needs the gradient of the quantity of `--show` at all pixels.
+    pub(super) fn sloped(&self) -> bool {
+        ["bands", "hillshade", "contour"].into_iter().any(|name| self.has(name))
     }
 
     /// Whether the plot is filled with colours.
@@ -138,7 +158,9 @@ pub(super) fn chosen(arguments: &Arguments, variables: usize) -> Result<Vec<&'st
             listed(&names(variables))
         )));
     }
-    let wanted = |row: &&Row| if given.is_empty() { row.usual } else { given.iter().any(|name| is(row, name)) };
+    let bare = arguments.bare || arguments.tiles.is_some();
+    let usual = |row: &Row| if bare { row.name() == heat::ROW.name() } else { row.usual };
+    let wanted = |row: &&Row| if given.is_empty() { usual(row) } else { given.iter().any(|name| is(row, name)) };
     let layers: Vec<&'static Row> = rows(variables).filter(wanted).collect();
     check_flags(arguments, variables, &layers)?;
     Ok(layers)

@@ -7,8 +7,16 @@ use gradfield::expr::Outputs;
 use gradfield::field::Evaluator;
 use gradfield::picture::{Picture, ZeroLine, Zeros};
 
-pub(super) const ROW: Row =
-    Row { names: &["nullclines"], variables: 2, usual: false, fills: false, flags: |_| Vec::new(), frame: None, add };
+pub(super) const ROW: Row = Row {
+    names: &["nullclines"],
+    variables: 2,
+    usual: false,
+    fills: false,
+    banded: false,
+    flags: |_| Vec::new(),
+    frame: None,
+    add,
+};
 
 fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
     let layout = picture.layout()?;

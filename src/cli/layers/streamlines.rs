@@ -23,8 +23,16 @@ pub(crate) struct Flags {
     by_magnitude: bool,
 }
 
-pub(super) const ROW: Row =
-    Row { names: &["streamlines"], variables: 2, usual: false, fills: false, flags, frame: Some(frame), add };
+pub(super) const ROW: Row = Row {
+    names: &["streamlines"],
+    variables: 2,
+    usual: false,
+    fills: false,
+    banded: true,
+    flags,
+    frame: Some(frame),
+    add,
+};
 
 fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
     let given = &arguments.streamlines;

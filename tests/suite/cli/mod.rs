@@ -175,6 +175,8 @@ fn pictures() -> Check {
         ("plot 0x*y --layers streamlines --size 300", (300, 300)),
         ("plot -x^2-y^2 --bare --scale log --size 37x41", (37, 41)),
         ("plot -x^2-y^2 --bare --scale equalised --size 37x41", (37, 41)),
+        ("plot -x^2-y^2 --bare --layers hillshade,contour,arrows --size 37x41", (37, 41)),
+        ("plot x^3-y --layers hillshade,contour,critical,heat --size 1700x2000", (1700, 2000)),
         ("plot sin(x)cos(y) --layers heat,contours,arrows --levels 5 --size 300", (300, 300)),
         ("plot sin(x)cos(y) --layers bands,contour --levels=-0.5,0,1/3 --show laplacian --size 300", (300, 300)),
         ("plot x[1]^2-x[2]^2 --layers heat,hillshade --show curvature --scale equalised --size 300", (300, 300)),

@@ -110,11 +110,11 @@ fn refused() -> Check {
         ("plot x+y --tiles full", 1, "the folder is not empty; name a new one, or empty it"),
         ("plot x+y --tiles file", 1, "it is a file; name a new folder"),
         ("plot x+y --tiles no/t", 1, "there is no folder no"),
-        ("plot x --tiles t", 2, "--bare needs a function of two variables"),
+        ("plot x --tiles t", 2, "--bare and --tiles need a function of two variables"),
         ("plot x+y --tiles t -o a.png", 2, "cannot be used with"),
         ("plot x+y --tiles t --size 1e9", 2, "is not a size"),
         ("plot x+y --tiles t --clim 3:1", 2, "the smaller comes first"),
-        ("plot x+y --rgb -o a.png", 2, "--rgb is for --bare and --tiles"),
+        ("plot x+y --rgb -o a.png", 2, "--rgb is for --tiles and for --bare"),
     ] {
         let run = finish(command(folder.path(), line).spawn()?)?;
         assert!(run.code == Some(code) && run.err.contains(text), "{line}: {:?} {}", run.code, run.err);
