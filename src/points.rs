@@ -87,6 +87,17 @@ impl Values {
         }
     }
 
+    /// These numbers, then some of another column of the format.
+    ///
+    /// # Panics
+    /// If the range is not within the other's length.
+    pub fn followed_by(&self, other: &Values, range: Range<usize>) -> Values {
+        match (self, other.part(self.precision(), range)) {
+            (Values::F32(values), Values::F32(more)) => Values::F32([values.as_slice(), &more].concat()),
+            (values, more) => Values::F64([values.to_f64(), more.to_f64()].concat()),
+        }
+    }
+
     /// Puts a number, rounded to the format, at `index`.
     ///
     /// # Panics

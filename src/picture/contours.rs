@@ -203,16 +203,28 @@ impl Between {
 fn most_changes(here: &Row, [below, above]: [&Row; 2], reach: f64, out: &mut Vec<f64>) {
     let width = here.values.len();
     let number = |bend: f64| if bend < f64::INFINITY { bend } else { 0.0 };
-    out.clear();
-    out.extend((0..width).map(|k| {
-        let (left, right) = (k.saturating_sub(1), (k + 1).min(width - 1));
+    let change = |(left, right): ([f64; 2], [f64; 2]), [x, y]: [f64; 2], up: [f64; 2]| {
         // Over two pixels, so twice as much as the bend of one.
-        let bends = number((here.x[right] - here.x[left]).abs())
-            + number(0.5 * ((here.y[right] - here.y[left]) + (above.x[k] - below.x[k])).abs())
-            + number((above.y[k] - below.y[k]).abs());
-        let change = reach * (here.x[k].abs() + here.y[k].abs() + reach * bends);
+        let bends = number((right[0] - left[0]).abs())
+            + number(0.5 * ((right[1] - left[1]) + up[0]).abs())
+            + number(up[1].abs());
+        let change = reach * (x.abs() + y.abs() + reach * bends);
         if change >= 0.0 { change } else { f64::INFINITY }
-    }));
+    };
+    out.resize(width, 0.0);
+    let at = |row: &Row, k: usize| [row.x[k], row.y[k]];
+    for k in [0, width - 1] {
+        let (left, right) = (k.saturating_sub(1), (k + 1).min(width - 1));
+        let up = [above.x[k] - below.x[k], above.y[k] - below.y[k]];
+        out[k] = change((at(here, left), at(here, right)), at(here, k), up);
+    }
+    // Without a bound to check, so that the processor's vectors are used.
+    let (x, y) = (here.x.windows(3), here.y.windows(3));
+    let ups = |row: fn(&Row) -> &Vec<f64>| row(above)[1..].iter().zip(&row(below)[1..]).map(|(a, b)| a - b);
+    let all = out[1..].iter_mut().zip(x.zip(y)).zip(ups(|row| &row.x).zip(ups(|row| &row.y)));
+    for ((out, (x, y)), (across, up)) in all {
+        *out = change(([x[0], y[0]], [x[2], y[2]]), [x[1], y[1]], [across, up]);
+    }
 }
 
 /// How far the line of `level` is from the centre of a pixel, in pixels; infinity where it is farther than `reach`.

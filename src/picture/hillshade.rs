@@ -62,12 +62,13 @@ impl Light {
         let (high, flat) = altitude.to_radians().sin_cos();
         let [high, across, up] = [high, flat * sin, flat * cos].map(|v| v as f32);
         // Beyond this a slope is a wall, and its square must not overflow.
-        let steep = |slope: f64| (relief * slope).clamp(-1e15, 1e15) as f32;
-        out.extend(slopes.x.iter().zip(&slopes.y).map(|(x, y)| {
+        let steep = |slope: f64| ((relief * slope) as f32).clamp(-1e15, 1e15);
+        out.resize(slopes.x.len(), 0.0);
+        for ((out, x), y) in out.iter_mut().zip(&slopes.x).zip(&slopes.y) {
             let (x, y) = (steep(*x), steep(*y));
             let light = (high - (x * across + y * up)) / (1.0 + x * x + y * y).sqrt();
-            if light < 0.0 { 0.0 } else { light }
-        }));
+            *out = if light < 0.0 { 0.0 } else { light };
+        }
     }
 
     /// The light, 0 to 1, on a slope that rises by these tangents to the right and upwards.
@@ -108,26 +109,29 @@ impl Hillshade {
 
     /// A row of pixels under these lights; `flat` is the light on level ground.
     fn shade(&self, pixels: &mut [u8], lights: &[f32], flat: f32) {
+        let pixels = pixels.chunks_exact_mut(4).zip(lights);
+        if !self.over_colours {
+            pixels.for_each(|(pixel, light)| pixel.copy_from_slice(&grey(*light)));
+            return;
+        }
         let dark = (1.0 - SHADOW) / flat;
         let shine = SHINE / (1.0 - flat).max(1e-9);
-        for (pixel, light) in pixels.chunks_exact_mut(4).zip(lights) {
-            if light.is_nan() {
-                if !self.over_colours {
-                    pixel.copy_from_slice(&NO_HEIGHT);
-                }
-                continue;
-            }
+        for (pixel, light) in pixels.filter(|(_, light)| !light.is_nan()) {
             // What is left of the colour, and how much white comes to it.
-            let (left, white) = match self.over_colours {
-                false => (0.0, *light),
-                true if *light < flat => (SHADOW + dark * light, 0.0),
-                true => (1.0 - shine * (light - flat), shine * (light - flat)),
-            };
+            let white = (shine * (light - flat)).max(0.0);
+            let left = if *light < flat { SHADOW + dark * light } else { 1.0 - white };
             for channel in &mut pixel[..3] {
                 *channel = (f32::from(*channel) * left + (255.0 * white + 0.5)) as u8;
             }
         }
     }
+}
+
+/// A pixel of a landscape of greys.
+fn grey(light: f32) -> Rgba {
+    let grey = (255.0 * light + 0.5) as i32 as u32;
+    let pixel = (grey * 0x01_0101) | 0xFF00_0000;
+    (if light.is_nan() { u32::from_le_bytes(NO_HEIGHT) } else { pixel }).to_le_bytes()
 }
 
 /// The relief with which the median slope is well visible.

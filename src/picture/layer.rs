@@ -12,7 +12,7 @@ use super::canvas::Canvas;
 use super::error::PictureError;
 use super::layout::Layout;
 use super::legend::Entry;
-use super::slopes::Slopes;
+use super::slopes::SlopeStrip;
 
 /// What layers show on some rows of the plot, where a picture is too large for all of it to be held: see
 /// [`super::Picture::draw_band`].
@@ -22,9 +22,9 @@ pub struct Band {
     pub heat: Option<Strip>,
     /// The brightnesses of a layer [`super::Lines::in_bands`].
     pub lines: Option<Strip>,
-    /// The first of the rows of these slopes, and the quantity with its gradient at each of their pixels: of contours,
-    /// bands and hillshade. [`Layout::halo`] rows more than are drawn on either side, where the plot has them.
-    pub slopes: Option<(usize, Slopes)>,
+    /// The quantity with its gradient, for bands and hillshade; for contours [`Layout::halo`] rows more than are drawn on
+    /// either side, where the plot has them.
+    pub slopes: Option<SlopeStrip>,
 }
 
 /// Values of some rows of the plot, [`Layout::width`] each, from the lowest row upwards.
@@ -48,9 +48,9 @@ impl Band {
         for strip in [&self.heat, &self.lines].into_iter().flatten() {
             covers(strip.first, strip.values.len(), "values of the band")?;
         }
-        let Some((first, slopes)) = &self.slopes else { return Ok(()) };
-        slopes.check()?;
-        covers(*first, slopes.rows * slopes.columns.min(width), "slopes of the band")
+        let columns =
+            self.slopes.iter().flat_map(|strip| strip.columns.iter().map(|column| (strip.first, column.len())));
+        columns.into_iter().try_for_each(|(first, found)| covers(first, found, "slopes of the band"))
     }
 }
 

@@ -80,7 +80,7 @@ pub use paths::{Paths, Points, RED};
 pub use pixels::NAN_PALETTE;
 pub use scale::{Limits, Scale, range_of};
 pub use shapes::{BLACK, INK, WHITE};
-pub use slopes::Slopes;
+pub use slopes::{SlopeStrip, Slopes};
 pub use streamlines::Streamlines;
 pub use text::typeset;
 pub use zeros::{ZeroLine, Zeros};

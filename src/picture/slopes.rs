@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::error::PictureError;
 use super::layout::Layout;
+use crate::points::Values;
 
 /// A quantity and its partial derivatives on a grid of `rows` rows of `columns`: left to right, from the smallest y
 /// upwards. Made for [`Layout::width`] columns and [`Layout::height`] rows; other grids are drawn as equal cells.
@@ -43,9 +44,18 @@ impl Slopes {
     }
 }
 
-/// [`Slopes`] on the pixels of a plot.
+/// The same at the pixels of some rows of a plot, [`Layout::width`] in each, in the format in which they were computed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlopeStrip {
+    /// The first row, counted from the bottom of the plot.
+    pub first: usize,
+    /// The quantity, its derivative by x, and by y.
+    pub columns: [Values; 3],
+}
+
+/// Slopes on the pixels of a plot.
 pub(super) struct Pixels<'a> {
-    slopes: &'a Slopes,
+    numbers: [Numbers<'a>; 3],
     pub width: usize,
     pub height: usize,
     /// The rows of the plot that there are values of.
@@ -53,9 +63,39 @@ pub(super) struct Pixels<'a> {
     /// Where the values of a column and of a covered row of pixels are: the sum is a place in the arrays.
     columns: Vec<usize>,
     rows: Vec<usize>,
+    /// Every pixel has a value of its own.
+    whole: bool,
     /// Data units a pixel, for each column and each covered row.
     across: Vec<f64>,
     up: Vec<f64>,
+}
+
+/// Numbers of either format.
+#[derive(Clone, Copy)]
+enum Numbers<'a> {
+    F32(&'a [f32]),
+    F64(&'a [f64]),
+}
+
+impl Numbers<'_> {
+    fn get(self, place: usize) -> f64 {
+        match self {
+            Numbers::F32(values) => f64::from(values[place]),
+            Numbers::F64(values) => values[place],
+        }
+    }
+
+    /// Those from `start` on at these columns, or simply as many.
+    fn row(self, start: usize, columns: &[usize], whole: bool, out: &mut Vec<f64>) {
+        out.clear();
+        match self {
+            Numbers::F32(values) if whole => {
+                out.extend(values[start..start + columns.len()].iter().map(|v| f64::from(*v)))
+            }
+            Numbers::F64(values) if whole => out.extend_from_slice(&values[start..start + columns.len()]),
+            _ => out.extend(columns.iter().map(|column| self.get(start + column))),
+        }
+    }
 }
 
 /// A row of pixels: the values and the gradient, per pixel to the right and upwards.
@@ -71,17 +111,29 @@ impl<'a> Pixels<'a> {
     pub(super) fn new(slopes: &'a Slopes, layout: &Layout) -> Pixels<'a> {
         let (height, rows) = (layout.height as usize, slopes.rows);
         let covered = if slopes.values.is_empty() { 0..0 } else { 0..height };
-        Pixels::over(slopes, layout, covered, |row| row * rows / height)
+        let numbers = [&slopes.values, &slopes.dx, &slopes.dy].map(|column| Numbers::F64(column));
+        Pixels::over(numbers, slopes.columns, layout, covered, |row| row * rows / height)
     }
 
     /// By what came with a band, if anything did.
-    pub(super) fn of(held: &'a Slopes, band: Option<&'a (usize, Slopes)>, layout: &Layout) -> Pixels<'a> {
-        let Some((first, slopes)) = band else { return Pixels::new(held, layout) };
-        let covered = *first..(first + slopes.rows).min(layout.height as usize);
-        Pixels::over(slopes, layout, covered, |row| row - first)
+    pub(super) fn of(held: &'a Slopes, band: Option<&'a SlopeStrip>, layout: &Layout) -> Pixels<'a> {
+        let Some(strip) = band else { return Pixels::new(held, layout) };
+        let rows = strip.columns[0].len() / layout.width as usize;
+        let covered = strip.first..(strip.first + rows).min(layout.height as usize);
+        let numbers = strip.columns.each_ref().map(|column| match column {
+            Values::F32(values) => Numbers::F32(values),
+            Values::F64(values) => Numbers::F64(values),
+        });
+        Pixels::over(numbers, layout.width as usize, layout, covered, |row| row - strip.first)
     }
 
-    fn over(slopes: &'a Slopes, layout: &Layout, covered: Range<usize>, place: impl Fn(usize) -> usize) -> Pixels<'a> {
+    fn over(
+        numbers: [Numbers<'a>; 3],
+        columns: usize,
+        layout: &Layout,
+        covered: Range<usize>,
+        place: impl Fn(usize) -> usize,
+    ) -> Pixels<'a> {
         // On a logarithmic axis a pixel is a factor, so in data units it is in proportion to the place.
         let units = |logarithmic: bool, width: f64, pixels: u32, places: Vec<f64>| -> Vec<f64> {
             let step = width / f64::from(pixels);
@@ -91,11 +143,12 @@ impl<'a> Pixels<'a> {
         let width = layout.width as usize;
         let up = layout.y_centres_of(covered.clone());
         Pixels {
-            slopes,
+            numbers,
             width,
             height: layout.height as usize,
-            columns: (0..width).map(|column| column * slopes.columns / width).collect(),
-            rows: covered.clone().map(|row| place(row) * slopes.columns).collect(),
+            columns: (0..width).map(|column| column * columns / width).collect(),
+            rows: covered.clone().map(|row| place(row) * columns).collect(),
+            whole: columns == width,
             across: units(layout.logarithmic.0, layout.x.width(), layout.width, layout.x_centres()),
             up: units(layout.logarithmic.1, layout.y.width(), layout.height, up),
             covered,
@@ -113,34 +166,36 @@ impl<'a> Pixels<'a> {
 
     /// The value at a pixel; row 0 is at the bottom.
     pub(super) fn value(&self, column: usize, row: usize) -> f64 {
-        self.slopes.values[self.place(column, row)]
+        self.numbers[0].get(self.place(column, row))
     }
 
     /// The gradient there, per pixel to the right and upwards.
     pub(super) fn slope(&self, column: usize, row: usize) -> (f64, f64) {
         let at = self.place(column, row);
-        (self.slopes.dx[at] * self.across[column], self.slopes.dy[at] * self.up[row - self.covered.start])
+        let [x, y] = [1, 2].map(|k| self.numbers[k].get(at));
+        (x * self.across[column], y * self.up[row - self.covered.start])
     }
 
     /// A whole row of pixels.
     pub(super) fn fill(&self, row: usize, out: &mut Row) {
-        let (start, up) = (self.rows[row - self.covered.start], self.up[row - self.covered.start]);
-        let of = |all: &'a [f64]| self.columns.iter().map(move |column| all[start + column]);
-        let refill = |out: &mut Vec<f64>, values: &mut dyn Iterator<Item = f64>| {
-            out.clear();
-            out.extend(values);
-        };
-        refill(&mut out.values, &mut of(&self.slopes.values));
-        refill(&mut out.x, &mut of(&self.slopes.dx).zip(&self.across).map(|(slope, unit)| slope * unit));
-        refill(&mut out.y, &mut of(&self.slopes.dy).map(|slope| slope * up));
+        let up = self.read(row, out);
+        out.x.iter_mut().zip(&self.across).for_each(|(x, unit)| *x *= unit);
+        out.y.iter_mut().for_each(|y| *y *= up);
     }
 
     /// The gradient of a row's pixels per data unit of x on the picture: the same measure in both directions.
     pub(super) fn steepness(&self, row: usize, out: &mut Row) {
-        self.fill(row, out);
-        for ((x, y), unit) in out.x.iter_mut().zip(&mut out.y).zip(&self.across) {
-            (*x, *y) = (*x / unit, *y / unit);
+        let up = self.read(row, out);
+        out.y.iter_mut().zip(&self.across).for_each(|(y, unit)| *y *= up / unit);
+    }
+
+    /// A row as it was given, and the data units of a pixel upwards.
+    fn read(&self, row: usize, out: &mut Row) -> f64 {
+        let start = self.rows[row - self.covered.start];
+        for (numbers, out) in self.numbers.iter().zip([&mut out.values, &mut out.x, &mut out.y]) {
+            numbers.row(start, &self.columns, self.whole, out);
         }
+        self.up[row - self.covered.start]
     }
 
     /// The rows beside one, below and above, as far as there are any; else itself.

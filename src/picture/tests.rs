@@ -1,6 +1,7 @@
 //! Whole pictures over awkward inputs: no panic, and the right pixels where one can say which they are.
 
 use super::*;
+use crate::points::Values;
 use std::sync::Arc;
 
 const AWKWARD: [f64; 9] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1.0, -1e300, 1e-310, f64::MAX];
@@ -253,10 +254,11 @@ fn band(layout: &Layout, rows: std::ops::Range<u32>, x: &[f64], y: &[f64]) -> Ba
     let around = rows.start.saturating_sub(layout.halo())..(rows.end + layout.halo()).min(y.len());
     let slopes = slopes_of(x, &y[around.clone()]);
     let values: Vec<f32> = slopes.values.iter().map(|v| *v as f32).collect();
+    let columns = [slopes.values, slopes.dx, slopes.dy].map(Values::F64);
     let lines = slopes_of(x, &y[rows.clone()]).values.iter().map(|v| v.rem_euclid(1.0) as f32).collect();
     Band {
         heat: Some(Strip { first: around.start, values }),
         lines: Some(Strip { first: rows.start, values: lines }),
-        slopes: Some((around.start, slopes)),
+        slopes: Some(SlopeStrip { first: around.start, columns }),
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::Failure;
 use crate::cli::colours::{as_f32, shown, with_slopes};
 use gradfield::field::Evaluator;
 use gradfield::flow::lic::Lic;
-use gradfield::picture::{Band, Layout, Slopes, Strip};
+use gradfield::picture::{Band, Layout, SlopeStrip, Strip};
 use gradfield::{Points, Values};
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ const HELD: usize = 1 << 21;
 /// Of a larger plot so many rows and columns are looked at for what holds for the whole: colours, levels, labels.
 const PREVIEW: usize = 1024;
 /// Pixels of a band.
-const BAND: usize = 1 << 20;
+const BAND: usize = 1 << 19;
 
 /// Where the values of layers come from.
 pub(in crate::cli) struct Strips<'a> {
@@ -28,8 +28,10 @@ pub(in crate::cli) struct Strips<'a> {
     evaluator: Option<Evaluator<'a>>,
     sloped: bool,
     lic: Option<Lic<'a>>,
+    /// What was evaluated last, or room for it.
+    columns: Vec<Values>,
     /// The slopes of the band before.
-    last: Option<(usize, Slopes)>,
+    last: Option<SlopeStrip>,
 }
 
 /// Whether the values come in bands: the plot is large, and no layer needs all of it at once.
@@ -53,7 +55,7 @@ impl<'a> Strips<'a> {
         let outputs = if sloped { outputs.map(with_slopes).transpose()? } else { outputs };
         let evaluator = outputs.map(|outputs| Evaluator::new(&outputs, scene.engine, scene.precision)).transpose()?;
         let lic = scene.has("lic").then(|| lic::prepare(scene, &layout)).transpose()?;
-        Ok(Strips { x: layout.x_centres(), layout, scene, evaluator, sloped, lic, last: None })
+        Ok(Strips { x: layout.x_centres(), layout, scene, evaluator, sloped, lic, columns: Vec::new(), last: None })
     }
 
     /// Rows of a band.
@@ -75,50 +77,58 @@ impl<'a> Strips<'a> {
         }
         if self.sloped {
             let slopes = self.slopes(rows)?;
-            band.heat = self.scene.has("heat").then(|| Strip { first: slopes.0, values: narrow(&slopes.1.values) });
+            let values = || as_f32(&slopes.columns[0]).into_owned();
+            band.heat = self.scene.has("heat").then(|| Strip { first: slopes.first, values: values() });
             band.slopes = Some(slopes);
         } else if self.evaluator.is_some() {
-            let found = self.evaluate(rows.clone())?;
-            band.heat = Some(Strip { first: rows.start, values: as_f32(&found[0]).into_owned() });
+            self.evaluate(rows.clone())?;
+            band.heat = Some(Strip { first: rows.start, values: as_f32(&self.columns[0]).into_owned() });
         }
         Ok(band)
     }
 
-    fn evaluate(&mut self, rows: Range<usize>) -> Result<Vec<Values>, Failure> {
+    /// Values of these rows, into the columns that are there.
+    fn evaluate(&mut self, rows: Range<usize>) -> Result<(), Failure> {
+        let count = rows.len() * self.x.len();
+        if self.columns.first().is_none_or(|column| column.len() != count) {
+            let columns = if self.sloped { 3 } else { 1 };
+            self.columns = (0..columns).map(|_| Values::zeros(self.scene.precision, count)).collect();
+        }
         let points = Points::Grid(vec![self.x.clone(), self.layout.y_centres_of(rows)]).rounded(self.scene.precision);
         match &mut self.evaluator {
-            Some(evaluator) => Ok(evaluator.evaluate(&points)?),
-            None => Ok(Vec::new()),
+            Some(evaluator) => Ok(evaluator.evaluate_into(&points, &mut self.columns)?),
+            None => Ok(()),
         }
     }
 
-    /// The slopes of these rows and of those around them.
-    fn slopes(&mut self, rows: Range<usize>) -> Result<(usize, Slopes), Failure> {
-        let halo = self.layout.halo();
+    /// The slopes of these rows, and for contours of those around them.
+    fn slopes(&mut self, rows: Range<usize>) -> Result<SlopeStrip, Failure> {
+        let halo = if self.scene.has("contour") { self.layout.halo() } else { 0 };
         let rows = rows.start.saturating_sub(halo)..(rows.end + halo).min(self.layout.height as usize);
         // The band before lies above this one.
-        let known = self.last.take().filter(|(first, old)| rows.contains(first) && first + old.rows >= rows.end);
-        let new = rows.start..known.as_ref().map_or(rows.end, |(first, _)| *first);
-        let columns = self.x.len();
-        let mut found = self.evaluate(new)?.into_iter().map(|column| column.to_f64());
-        let mut next = || found.next().unwrap_or_default();
-        let (values, dx, dy) = (next(), next(), next());
-        let mut slopes = Slopes { values, dx, dy, columns, rows: rows.len() };
-        if let Some((first, old)) = known {
-            let kept = (rows.end - first) * columns;
-            slopes.values.extend_from_slice(&old.values[..kept]);
-            slopes.dx.extend_from_slice(&old.dx[..kept]);
-            slopes.dy.extend_from_slice(&old.dy[..kept]);
+        let Some(last) = self.last.take() else {
+            return self.evaluate(rows.clone()).map(|()| self.taken(rows.start));
+        };
+        if !rows.contains(&last.first) {
+            // Memory that is there need not be asked for again.
+            self.columns = last.columns.into();
+            return self.evaluate(rows.clone()).map(|()| self.taken(rows.start));
         }
-        Ok((rows.start, slopes))
+        self.evaluate(rows.start..last.first)?;
+        let kept = (rows.end - last.first) * self.x.len();
+        let column = |k: usize| self.columns[k].followed_by(&last.columns[k], 0..kept);
+        Ok(SlopeStrip { first: rows.start, columns: [0, 1, 2].map(column) })
+    }
+
+    /// The columns that were evaluated last.
+    fn taken(&mut self, first: usize) -> SlopeStrip {
+        let mut columns = std::mem::take(&mut self.columns).into_iter();
+        let mut next = || columns.next().unwrap_or_else(|| Values::zeros(self.scene.precision, 0));
+        SlopeStrip { first, columns: [next(), next(), next()] }
     }
 
     /// Takes back what was drawn, for the rows that the next band has in common with it.
     pub(in crate::cli) fn give_back(&mut self, band: Band) {
         self.last = band.slopes;
     }
-}
-
-fn narrow(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|value| *value as f32).collect()
 }
