@@ -30,7 +30,11 @@ impl Values {
     /// The numbers, rounded to the format.
     pub fn from_f64(precision: Precision, values: &[f64]) -> Values {
         match precision {
-            Precision::F32 => Values::F32(values.iter().map(|v| *v as f32).collect()),
+            Precision::F32 => {
+                let mut rounded = in_large_pages(vec![0.0; values.len()]);
+                rounded.iter_mut().zip(values).for_each(|(rounded, value)| *rounded = *value as f32);
+                Values::F32(rounded)
+            }
             Precision::F64 => Values::F64(values.to_vec()),
         }
     }
