@@ -1,4 +1,5 @@
-//! The legend: which line or mark is which, in the corner of the plot that has the least under it.
+//! The legend: which line or mark is which, in the corner of the plot that has the least under it, or on a border where
+//! there is nothing at all.
 //!
 //! In: entries in drawing order, and pixels that the layers inked. Out: a box on the plot. Entries that do not fit are
 //! cut with an ellipsis; more than fit are counted in a last line.
@@ -135,7 +136,11 @@ fn draw_mark(canvas: &mut Canvas, x: f64, y: f64, measures: &Measures, mark: Mar
     }
 }
 
-/// The upper left corner of the box where it covers the least ink: upper right first, as is the custom.
+/// Places along a border, of which the first and the last are in corners.
+const PLACES: u32 = 9;
+
+/// The upper left corner of the box where it covers the least ink: upper right first, as is the custom. Where all corners
+/// have some, a place along the borders that has none is better.
 fn emptiest_corner(layout: &Layout, measures: &Measures, ink: &[(f64, f64)]) -> (f64, f64) {
     let (left, top, right, bottom) = layout.edges();
     let inset = (0.7 * measures.size).round();
@@ -147,5 +152,45 @@ fn emptiest_corner(layout: &Layout, measures: &Measures, ink: &[(f64, f64)]) -> 
         let under = |p: &&(f64, f64)| within(p.0, corner.0, measures.width) && within(p.1, corner.1, measures.height);
         ink.iter().filter(under).count()
     };
-    corners.into_iter().min_by_key(covered).unwrap_or(corners[0])
+    let best = corners.into_iter().min_by_key(covered).unwrap_or(corners[0]);
+    if covered(&best) == 0 {
+        return best;
+    }
+    let between = |from: f64, to: f64, k: u32| (from + (to - from) * f64::from(k) / f64::from(PLACES - 1)).round();
+    let upright = (1..PLACES - 1).flat_map(|k| [far, near].map(|x| (x, between(high, low, k))));
+    let across = (1..PLACES - 1).flat_map(|k| [high, low].map(|y| (between(far, near, k), y)));
+    upright.chain(across).find(|place| covered(place) == 0).unwrap_or(best)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::super::Picture;
+    use super::*;
+
+    /// The box among this ink, and how many of the points it covers.
+    fn placed(ink: &[(f64, f64)]) -> ((f64, f64), usize) {
+        let layout = Picture::new(600, 500).layout().unwrap();
+        let measures = Measures { size: 10.0, row: 14.0, gap: 6.0, mark: 19.0, width: 120.0, height: 60.0 };
+        let (x, y) = emptiest_corner(&layout, &measures, ink);
+        let (left, top, right, bottom) = layout.edges();
+        assert!(x >= left && y >= top && x + 120.0 <= right && y + 60.0 <= bottom, "{x} {y} is not on the plot");
+        let covers = |p: &&(f64, f64)| p.0 >= x && p.0 <= x + 120.0 && p.1 >= y && p.1 <= y + 60.0;
+        ((x, y), ink.iter().filter(covers).count())
+    }
+
+    #[test]
+    fn a_mark_in_each_corner_is_left_free() {
+        let layout = Picture::new(600, 500).layout().unwrap();
+        let (left, top, right, bottom) = layout.edges();
+        let corners = [left + 40.0, right - 40.0].map(|x| [top + 40.0, bottom - 40.0].map(|y| (x, y))).concat();
+        assert_eq!(placed(&corners).1, 0);
+        let usual = placed(&[]).0;
+        assert_eq!(placed(&[(left + 5.0, bottom - 5.0)]).0, usual);
+        // Where ink is everywhere a corner is best.
+        let all: Vec<(f64, f64)> =
+            (0..60).flat_map(|i| (0..50).map(move |j| (10.0 * f64::from(i), 10.0 * f64::from(j)))).collect();
+        let everywhere = placed(&all).0;
+        assert!((everywhere.0 - usual.0).abs() < 1e-9 || everywhere.0 < left + 20.0, "{everywhere:?}");
+    }
 }

@@ -14,6 +14,7 @@ mod divider;
 mod engines;
 mod files;
 mod flow;
+mod gallery;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod gradients;
@@ -59,6 +60,7 @@ fn main() {
     tests.extend(parse::tests());
     tests.extend(probe::tests());
     tests.extend(readme::tests());
+    tests.extend(gallery::tests());
     tests.extend(rules::tests());
     tests.extend(solvers::tests());
     tests.extend(starts::tests());

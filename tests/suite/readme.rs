@@ -28,6 +28,11 @@ pub(crate) fn tests() -> Vec<Trial> {
     trials
 }
 
+/// The commands of a page's blocks.
+pub(crate) fn commands(page: &str) -> impl Iterator<Item = String> {
+    blocks(page).into_iter().flat_map(|block| block.steps).map(|step| step.command)
+}
+
 /// How strictly output is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Compare {
@@ -162,7 +167,7 @@ fn numberless(text: &str) -> String {
 }
 
 /// The words of a command line; quotes keep blanks.
-fn words(command: &str) -> Vec<String> {
+pub(crate) fn words(command: &str) -> Vec<String> {
     let (mut words, mut quote, mut open) = (vec![String::new()], None, false);
     for c in command.chars() {
         let last = words.len() - 1;
