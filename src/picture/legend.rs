@@ -137,7 +137,7 @@ fn draw_mark(canvas: &mut Canvas, x: f64, y: f64, measures: &Measures, mark: Mar
 }
 
 /// Places along a border, of which the first and the last are in corners.
-const PLACES: u32 = 9;
+const PLACES: u32 = 33;
 
 /// The upper left corner of the box where it covers the least ink: upper right first, as is the custom. Where all corners
 /// have some, a place along the borders that has none is better.
