@@ -72,6 +72,7 @@ impl Values {
     ///
     /// # Panics
     /// If `index` is not below the length.
+    #[inline]
     pub fn get(&self, index: usize) -> f64 {
         match self {
             Values::F32(values) => f64::from(values[index]),

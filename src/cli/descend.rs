@@ -2,14 +2,15 @@
 
 use super::engine::{choose, source};
 use super::options::{Compute, Function, check_names, digits, example, given_points, ranges};
-use super::rule::{Constants, rule};
-use super::{Failure, paths};
+use super::rule::{Constants, race};
+use super::{Failure, density, paths};
 use clap::Args;
 use gradfield::bench::Demand;
 use gradfield::descent::starts::{Sampling, Starts};
-use gradfield::descent::{self, Plan, Trail};
+use gradfield::descent::{self, DescentError, Plan, Rule, Trail};
 use gradfield::field::{FieldError, check_size};
 use gradfield::files::{self, Column, CsvWriter, Format, Output};
+use gradfield::picture::RUNNER_COLOURS;
 use gradfield::{Expression, Precision, Values};
 use std::path::PathBuf;
 
@@ -37,17 +38,21 @@ pub(crate) struct Arguments {
     /// One of gd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, amsgrad, adamax, nadam, adamw, adabelief, lion,
     /// sign, rprop, normalised, langevin, dog, prodigy (`gradfield rules` shows their formulas), or a formula such as
     /// "v = beta v - lr g; x = x + v": x is the coordinate, g its slope, f, g2 and t are the value, the squared norm
-    /// of the gradient and the number of the step, noise is a standard normal deviate, total(e) a sum over coordinates
-    #[arg(long, default_value = "gd")]
-    rule: String,
+    /// of the gradient and the number of the step, noise is a standard normal deviate, total(e) a sum over coordinates.
+    /// Several, as in --rule gd,adam or --rule gd:lr=0.1 --rule gd:lr=0.01, race from the same starts
+    #[arg(long = "rule", value_name = "RULE[:NAME=NUMBER]", default_value = "gd")]
+    rules: Vec<String>,
     #[command(flatten)]
     constants: Constants,
     /// Steps to take
     #[arg(long, value_name = "N", default_value = "100", allow_negative_numbers = true)]
-    steps: u64,
+    pub(super) steps: u64,
     /// Record every N steps; 0 records start and end (default: every step while that is under a million rows)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    every: Option<u64>,
+    pub(super) every: Option<u64>,
+    /// A picture of how many paths run through each pixel, of any number of --starts: none is kept
+    #[arg(long)]
+    density: bool,
     /// Climb to a maximum
     #[arg(long)]
     pub(super) maximize: bool,
@@ -64,7 +69,7 @@ pub(crate) struct Arguments {
     pub(super) title: Option<String>,
     /// Where to write: .csv, .npz or .png (default: CSV to standard output)
     #[arg(long, short, value_name = "FILE", default_value = "-")]
-    output: PathBuf,
+    pub(super) output: PathBuf,
     /// csv, npz or png (default: by the name's ending)
     #[arg(long)]
     format: Option<String>,
@@ -75,36 +80,66 @@ const ROWS: u64 = 1_000_000;
 /// Particles whose every step a picture shows.
 const PATHS: usize = 200;
 
+/// What one rule did.
+pub(super) struct Run {
+    /// The rule as it was given.
+    pub(super) name: String,
+    pub(super) trail: Trail,
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let expression = arguments.function.parse()?;
     let format = format(arguments)?;
     let precision = arguments.compute.precision.map_or(Precision::F32, Precision::from);
-    check_picture(arguments, &expression, format)?;
+    let rules = race(&arguments.rules, &arguments.constants)?;
+    check_picture(arguments, &expression, format, rules.len())?;
+    if arguments.density {
+        return density::run(arguments, &expression, rules, format, precision);
+    }
     let starts = starts_of(arguments, &expression, precision)?;
-    let plan = plan(arguments, starts[0].len(), format)?;
+    let (particles, count) = (starts[0].len(), rules.len() as u64);
+    let plans: Vec<(String, Plan)> = rules
+        .into_iter()
+        .map(|(name, rule)| (name, plan(arguments, rule, particles * count as usize, format)))
+        .collect();
+    let (_, plan) = &plans[0];
+    check_size(plan.record(particles) * count as f64, expression.variables().len() + 1, precision)
+        .map_err(DescentError::from)?;
     let mut out = Output::create(&arguments.output)?;
     let tape = plan.rule.fuse(&expression.gradient()?, plan.maximize).tape;
-    let demand = Demand::steps(&tape, starts[0].len() as f64, plan.steps as f64, precision);
+    let demand = Demand::steps(&tape, (particles as u64 * count) as f64, plan.steps as f64, precision);
     let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
-    let bar = super::progress::bar(plan.steps, "steps", arguments.function.quiet);
-    let trail = descent::run(&expression, &plan, &starts, engine.as_ref(), precision, |done| bar.set_position(done))?;
+    let bar = super::progress::bar(plan.steps.saturating_mul(count), "steps", arguments.function.quiet);
+    let mut runs: Vec<Run> = Vec::new();
+    for (name, plan) in plans {
+        let before = plan.steps.saturating_mul(runs.len() as u64);
+        let progress = |done| bar.set_position(before.saturating_add(done));
+        let trail = descent::run(&expression, &plan, &starts, engine.as_ref(), precision, progress)?;
+        runs.push(Run { name, trail });
+    }
     bar.finish_and_clear();
     if !arguments.function.quiet {
-        summarise(&expression, &trail, arguments.maximize);
+        runs.iter().for_each(|run| summarise(&expression, run, runs.len() > 1, arguments.maximize));
     }
     match format {
-        Format::Png => paths::draw(arguments, &expression, &trail, engine.as_ref(), precision, &mut out)?,
-        Format::Npz => write_npz(&mut out, &expression, &trail, &source(engine.as_ref(), precision))?,
-        _ => write_csv(&mut out, &expression, &trail)?,
+        Format::Png => paths::draw(arguments, &expression, &runs, engine.as_ref(), precision, &mut out)?,
+        Format::Npz => write_npz(&mut out, &expression, &runs, &source(engine.as_ref(), precision))?,
+        _ => write_csv(&mut out, &expression, &runs)?,
     }
     out.finish()?;
     Ok(())
 }
 
 /// Refuses a picture that cannot be, and where none is drawn the flags of one and names that a table has itself.
-fn check_picture(arguments: &Arguments, expression: &Expression, format: Format) -> Result<(), Failure> {
+fn check_picture(arguments: &Arguments, expression: &Expression, format: Format, rules: usize) -> Result<(), Failure> {
     if format == Format::Png {
         super::plot::pixels(arguments.size.as_deref(), (1, 1))?;
+        if rules > RUNNER_COLOURS.len() {
+            return Err(Failure::usage(format!(
+                "--rule: a picture has colours for {} rules, here are {rules}; take fewer, or write .csv or .npz",
+                RUNNER_COLOURS.len()
+            )));
+        }
         return match expression.variables().len() {
             ..=2 => Ok(()),
             n => Err(Failure::usage(format!(
@@ -112,10 +147,9 @@ fn check_picture(arguments: &Arguments, expression: &Expression, format: Format)
             ))),
         };
     }
-    check_names(
-        expression.variables(),
-        if format == Format::Npz { &["step", "f", "device"] } else { &["particle", "step", "f"] },
-    )?;
+    let columns = if format == Format::Npz { ["step", "f", "device"] } else { ["particle", "step", "f"] };
+    check_names(expression.variables(), &columns)?;
+    check_names(expression.variables(), if rules > 1 { &["rule"] } else { &[] })?;
     let given = [("--size", arguments.size.is_some()), ("--title", arguments.title.is_some())];
     match given.iter().find(|(_, given)| *given) {
         None => Ok(()),
@@ -132,8 +166,30 @@ fn format(arguments: &Arguments) -> Result<Format, Failure> {
     }
 }
 
+/// Where particles start.
+pub(super) enum Source {
+    /// One column per variable.
+    Given(Vec<Vec<f64>>),
+    Sampled(Starts),
+}
+
 /// One column of starts per variable.
 fn starts_of(arguments: &Arguments, expression: &Expression, precision: Precision) -> Result<Vec<Vec<f64>>, Failure> {
+    match source_of(arguments, expression, precision)? {
+        Source::Given(columns) => Ok(columns),
+        Source::Sampled(starts) => {
+            check_starts(starts.len(), expression.variables().len())?;
+            Ok(starts.part(0..starts.len()))
+        }
+    }
+}
+
+/// What --from, --points or --starts say.
+pub(super) fn source_of(
+    arguments: &Arguments,
+    expression: &Expression,
+    precision: Precision,
+) -> Result<Source, Failure> {
     let variables = expression.variables();
     let ranges = ranges(&arguments.ranges, variables, precision)?;
     if variables.is_empty() {
@@ -144,10 +200,11 @@ fn starts_of(arguments: &Arguments, expression: &Expression, precision: Precisio
     }
     if let Some(path) = &arguments.points {
         let points = files::read_points(path, variables)?;
-        return Ok((0..variables.len()).map(|v| (0..points.len()).map(|k| points.point(k)[v]).collect()).collect());
+        let column = |v: usize| (0..points.len()).map(|k| points.point(k)[v]).collect();
+        return Ok(Source::Given((0..variables.len()).map(column).collect()));
     }
     if let Some(count) = arguments.starts {
-        return spread(arguments, count, ranges);
+        return Ok(Source::Sampled(spread(arguments, count, ranges)?));
     }
     if arguments.from.is_empty() {
         return Err(Failure::usage(format!(
@@ -155,24 +212,22 @@ fn starts_of(arguments: &Arguments, expression: &Expression, precision: Precisio
             example(variables)
         )));
     }
-    given_points("--from", &arguments.from, variables, precision)
+    Ok(Source::Given(given_points("--from", &arguments.from, variables, precision)?))
 }
 
 /// `count` starts in the ranges, as --sampling says.
-fn spread(arguments: &Arguments, count: usize, ranges: Vec<(f64, f64)>) -> Result<Vec<Vec<f64>>, Failure> {
+fn spread(arguments: &Arguments, count: usize, ranges: Vec<(f64, f64)>) -> Result<Starts, Failure> {
     if count == 0 {
         return Err(Failure::usage("--starts: 0 particles have nowhere to go; take at least 1"));
     }
-    let variables = ranges.len();
     let sampling =
         Sampling::by_name(&arguments.sampling).map_err(|error| Failure::usage(format!("--sampling: {error}")))?;
     let starts = Starts::new(sampling, arguments.seed, count as u64, ranges)?;
-    check_starts(starts.len(), variables)?;
     if let Some(cells) = starts.cells().filter(|_| starts.len() < count as u64 && !arguments.function.quiet) {
         let cells = cells.first().copied().unwrap_or(1);
         eprintln!("note: --starts {count}: the grid has {} points, {cells} along each variable", starts.len());
     }
-    Ok(starts.part(0..starts.len()))
+    Ok(starts)
 }
 
 /// Refuses more than memory holds.
@@ -187,7 +242,8 @@ fn check_starts(count: u64, variables: usize) -> Result<(), Failure> {
     })
 }
 
-fn plan(arguments: &Arguments, particles: usize, format: Format) -> Result<Plan, Failure> {
+/// `particles` are those of all rules.
+fn plan(arguments: &Arguments, rule: Rule, particles: usize, format: Format) -> Plan {
     let all = arguments.steps.saturating_mul(particles as u64);
     let every = match arguments.every {
         Some(every) => every,
@@ -196,17 +252,12 @@ fn plan(arguments: &Arguments, particles: usize, format: Format) -> Result<Plan,
         None if all <= ROWS => 1,
         None => 0,
     };
-    Ok(Plan {
-        rule: rule(&arguments.rule, &arguments.constants)?,
-        steps: arguments.steps,
-        every,
-        maximize: arguments.maximize,
-        seed: arguments.seed,
-    })
+    Plan { rule, steps: arguments.steps, every, maximize: arguments.maximize, seed: arguments.seed }
 }
 
-/// One line on standard error: the best end and how many are lost.
-fn summarise(expression: &Expression, trail: &Trail, maximize: bool) {
+/// One line on standard error: the best end and how many are lost; in a race, of which rule.
+fn summarise(expression: &Expression, Run { name, trail }: &Run, named: bool, maximize: bool) {
+    let who = if named { format!("{name}: ") } else { String::new() };
     let (Some(values), Some(positions)) = (trail.values.last(), trail.positions.last()) else { return };
     let lost = |k: usize| !values.get(k).is_finite() || positions.iter().any(|column| !column.get(k).is_finite());
     let (gone, kept): (Vec<usize>, Vec<usize>) = (0..values.len()).partition(|k| lost(*k));
@@ -218,23 +269,38 @@ fn summarise(expression: &Expression, trail: &Trail, maximize: bool) {
         let more = if positions.len() > 4 { ", ..." } else { "" };
         let step = trail.steps.last().copied().unwrap_or(0);
         let s = if step == 1 { "" } else { "s" };
-        eprintln!("after {step} step{s} the best f = {} at {place}{more}", digits(values, best));
+        eprintln!("{who}after {step} step{s} the best f = {} at {place}{more}", digits(values, best));
     }
     if !gone.is_empty() {
         eprintln!(
-            "{} of {} particles ended where f or a coordinate is not finite; a smaller --lr may keep them",
+            "{who}{} of {} particles ended where f or a coordinate is not finite; a smaller --lr may keep them",
             gone.len(),
             values.len()
         );
     }
 }
 
-/// `particle, step, variables, f`: a row for each particle and recorded step, particle by particle.
-fn write_csv(out: &mut Output, expression: &Expression, trail: &Trail) -> Result<(), Failure> {
+/// `particle, step, variables, f`: a row for each particle and recorded step, particle by particle. Of several rules one
+/// after the other, `rule` in front.
+fn write_csv(out: &mut Output, expression: &Expression, runs: &[Run]) -> Result<(), Failure> {
     let mut header = vec!["particle".to_string(), "step".to_string()];
     header.extend(expression.variables().iter().cloned());
     header.push("f".to_string());
+    if runs.len() > 1 {
+        header.insert(0, "rule".to_string());
+    }
     let mut writer = CsvWriter::new(out, &header)?;
+    runs.iter().try_for_each(|run| write_rows(&mut writer, expression, run, runs.len() > 1))?;
+    Ok(writer.finish()?)
+}
+
+fn write_rows(
+    writer: &mut CsvWriter<&mut Output>,
+    expression: &Expression,
+    run: &Run,
+    named: bool,
+) -> Result<(), Failure> {
+    let Run { name, trail } = run;
     let particles = trail.values.first().map_or(0, Values::len);
     let steps: Vec<i64> = trail.steps.iter().map(|step| *step as i64).collect();
     let precision = trail.values[0].precision();
@@ -252,18 +318,21 @@ fn write_csv(out: &mut Output, expression: &Expression, trail: &Trail) -> Result
         let mut data: Vec<Values> =
             (0..expression.variables().len()).map(|v| gather(&|p, r| trail.positions[r][v].get(p))).collect();
         data.push(gather(&|p, r| trail.values[r].get(p)));
-        let columns: Vec<Column<'_>> =
-            [Column::I64(&who), Column::I64(&when)].into_iter().chain(data.iter().map(Column::from)).collect();
-        writer.rows(&columns)?;
+        let names = vec![name.as_str(); if named { who.len() } else { 0 }];
+        let columns = named.then_some(Column::Text(&names)).into_iter().chain([Column::I64(&who), Column::I64(&when)]);
+        writer.rows(&columns.chain(data.iter().map(Column::from)).collect::<Vec<Column<'_>>>())?;
     }
-    Ok(writer.finish()?)
+    Ok(())
 }
 
-/// `step` (records), then each variable and `f` as (records, particles); `device`, what computed them.
-fn write_npz(out: &mut Output, expression: &Expression, trail: &Trail, source: &str) -> Result<(), Failure> {
+/// `step` (records), then each variable and `f` as (records, particles), of several rules as (rules, records, particles);
+/// their names in `rule`; `device`, what computed them.
+fn write_npz(out: &mut Output, expression: &Expression, runs: &[Run], source: &str) -> Result<(), Failure> {
+    let trail = &runs[0].trail;
     let particles = trail.values.first().map_or(0, Values::len);
     let steps: Vec<i64> = trail.steps.iter().map(|step| *step as i64).collect();
-    let shape = [steps.len(), particles];
+    let shape = [runs.len(), steps.len(), particles];
+    let shape = if runs.len() > 1 { &shape[..] } else { &shape[1..] };
     let mut writer = files::NpzWriter::new(out);
     let records = [steps.len()];
     let mut array = writer.array("step", &records, files::Kind::of(&Column::I64(&steps)))?;
@@ -271,13 +340,20 @@ fn write_npz(out: &mut Output, expression: &Expression, trail: &Trail, source: &
     array.finish()?;
     let kind = files::Kind::of(&Column::from(&trail.values[0]));
     for (v, name) in expression.variables().iter().enumerate() {
-        let mut array = writer.array(name, &shape, kind)?;
-        trail.positions.iter().try_for_each(|record| array.push(&record[v]))?;
+        let mut array = writer.array(name, shape, kind)?;
+        runs.iter().flat_map(|run| &run.trail.positions).try_for_each(|record| array.push(&record[v]))?;
         array.finish()?;
     }
-    let mut array = writer.array("f", &shape, kind)?;
-    trail.values.iter().try_for_each(|values| array.push(values))?;
+    let mut array = writer.array("f", shape, kind)?;
+    runs.iter().flat_map(|run| &run.trail.values).try_for_each(|values| array.push(values))?;
     array.finish()?;
+    if runs.len() > 1 {
+        let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+        let count = [names.len()];
+        let mut array = writer.array("rule", &count, files::Kind::of(&Column::Text(&names)))?;
+        array.push(Column::Text(&names))?;
+        array.finish()?;
+    }
     let source = [source];
     let mut array = writer.array("device", &[], files::Kind::of(&Column::Text(&source)))?;
     array.push(Column::Text(&source))?;

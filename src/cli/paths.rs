@@ -1,46 +1,51 @@
-//! The picture of a descent: iterates on the curve (one variable), paths over the heat map (two).
+//! The picture of a descent: iterates on the curve (one variable), paths over the heat map (two). Of several rules `race`
+//! draws the paths.
 
 use super::Failure;
-use super::descend::Arguments;
+use super::descend::{Arguments, Run};
 use super::engine::source;
 use super::options::ranges;
 use super::plot::{frame, pixels, write};
+use super::race;
 use super::record::Record;
 use gradfield::backend::Backend;
 use gradfield::descent::Trail;
 use gradfield::field::{Evaluator, Field};
 use gradfield::files::Output;
 use gradfield::picture::{
-    CURVE_COLOURS, ColourMap, Colouring, Curve, Heat, Layer, Limits, Paths, Picture, Points as Marks, RED, Scale,
+    CURVE_COLOURS, ColourMap, Colouring, Curve, Heat, INK, Layer, Limits, Paths, Picture, Points as Marks, RED, Scale,
     WHITE, padded, typeset, y_range,
 };
 use gradfield::{Expression, Points, Precision};
 
 /// Paths that are drawn; of more particles only the ends are shown.
-const PATHS: usize = 200;
+pub(super) const PATHS: usize = 200;
 /// Marks that are drawn.
-const MARKS: usize = 20_000;
+pub(super) const MARKS: usize = 20_000;
 
 pub(super) fn draw(
     arguments: &Arguments,
     expression: &Expression,
-    trail: &Trail,
+    runs: &[Run],
     engine: &dyn Backend,
     precision: Precision,
     out: &mut Output,
 ) -> Result<(), Failure> {
-    let scene = Scene { arguments, expression, trail, engine, precision };
+    let scene = Scene { arguments, expression, runs, trail: &runs[0].trail, engine, precision };
     let picture = if expression.variables().len() == 1 { scene.curve()? } else { scene.plane()? };
     let record = Record::of(&picture, expression.text(), source(engine, precision), Some(arguments.seed));
     write(out, &picture, &record, None)
 }
 
-struct Scene<'a> {
-    arguments: &'a Arguments,
-    expression: &'a Expression,
+pub(super) struct Scene<'a> {
+    pub(super) arguments: &'a Arguments,
+    pub(super) expression: &'a Expression,
+    /// Of each rule.
+    pub(super) runs: &'a [Run],
+    /// Of the first, which mostly is the only one.
     trail: &'a Trail,
-    engine: &'a dyn Backend,
-    precision: Precision,
+    pub(super) engine: &'a dyn Backend,
+    pub(super) precision: Precision,
 }
 
 impl Scene<'_> {
@@ -57,7 +62,8 @@ impl Scene<'_> {
         if !self.arguments.ranges.is_empty() {
             return Ok(ranges(&self.arguments.ranges, self.expression.variables(), self.precision)?[variable]);
         }
-        let columns = self.trail.positions.iter().flat_map(|record| record[variable].to_f64());
+        let trails = race::kept(self.runs).map(|run| &run.trail);
+        let columns = trails.flat_map(|trail| &trail.positions).flat_map(|record| record[variable].to_f64());
         let ends = columns
             .filter(|v| v.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
@@ -92,6 +98,11 @@ impl Scene<'_> {
         (picture.x_label, picture.y_label) = (name.clone(), format!("f({name})"));
         (picture.x_range, picture.y_range) = (range, y_range(&y));
         let label = typeset(&format!("f({name}) = {}", self.expression.text()));
+        if self.runs.len() > 1 {
+            picture.layers.push(Layer::from(Curve { x, y, colour: INK, dashed: false, label }));
+            race::on_curve(self, &mut picture)?;
+            return Ok(picture);
+        }
         picture.layers.push(Layer::from(Curve { x, y, colour: CURVE_COLOURS[0], dashed: false, label }));
         let particles = self.trail.values[0].len();
         let shown = particles.min((MARKS / self.trail.steps.len()).max(1));
@@ -113,6 +124,10 @@ impl Scene<'_> {
         let ranges = [self.range(0)?, self.range(1)?];
         let mut picture = frame(size, self.title(), self.expression.variables(), &ranges);
         (picture.colour_bar, picture.bar_label) = (true, true);
+        if self.runs.len() > 1 {
+            race::on_plane(self, &mut picture)?;
+            return Ok(picture);
+        }
         picture.layers.push(Layer::from(self.heat(&picture)?));
         let particles = self.trail.values[0].len();
         if particles <= PATHS && self.trail.steps.len() > 2 {
@@ -141,10 +156,14 @@ impl Scene<'_> {
         let points = Points::Grid(vec![layout.x_centres(), layout.y_centres()]).rounded(self.precision);
         let values =
             Evaluator::new(&self.expression.value(), self.engine, self.precision)?.evaluate(&points)?[0].to_f64();
-        // Basins are seen on an even spread of colours: small values near a minimum differ by factors.
-        let positive = values.iter().all(|v| !v.is_finite() || *v >= 0.0);
-        let scale = if positive { Scale::SymLog { linear: 0.0 } } else { Scale::Linear };
-        let colouring = Colouring::fit(ColourMap::sequential(), scale, Limits::Auto, &values)?;
+        let colouring = Colouring::fit(ColourMap::sequential(), scale(&values), Limits::Auto, &values)?;
         Ok(Heat::new(values, layout.width as usize, layout.height as usize, colouring, "f")?)
     }
+}
+
+/// How values are spread over the colours. Basins are seen on an even spread: small values near a minimum differ by
+/// factors.
+fn scale(values: &[f64]) -> Scale {
+    let positive = values.iter().all(|v| !v.is_finite() || *v >= 0.0);
+    if positive { Scale::SymLog { linear: 0.0 } } else { Scale::Linear }
 }

@@ -7,7 +7,7 @@ use super::Failure;
 use super::bare;
 use super::engine::{choose, source};
 use super::layers::strips::Strips;
-use super::layers::{self, Scene, arrows, hillshade, levels, lic, streamlines};
+use super::layers::{self, Scene, arrows, basins, hillshade, levels, lic, streamlines};
 use super::options::{Compute, Function, ranges, size};
 use super::record::Record;
 use super::tiles;
@@ -44,13 +44,15 @@ pub(crate) struct Arguments {
     pub(super) lic: lic::Flags,
     #[command(flatten)]
     pub(super) streamlines: streamlines::Flags,
+    #[command(flatten)]
+    pub(super) basins: basins::Flags,
     /// The quantity that is shown: f, grad (the length of the gradient), angle (its direction), dx, dy, laplacian,
     /// curvature (the mean curvature of the graph, positive where it is a bowl), or a formula of x, y, f, dx, dy, and
     /// dxx, dxy, dyy
     #[arg(long, default_value = "f", allow_hyphen_values = true)]
     pub(super) show: String,
-    /// Colours: viridis, inferno, magma, plasma, cividis, turbo, grey, blue-red or sinebow, each also with _r,
-    /// reversed (default: viridis; blue-red where the values have both signs; sinebow for angles)
+    /// Colours: viridis, inferno, magma, plasma, cividis, turbo, grey, blue-red, sinebow or pale (light greys, to draw
+    /// on), each also with _r, reversed (default: viridis; blue-red where the values have both signs; sinebow for angles)
     #[arg(long)]
     pub(super) map: Option<String>,
     /// Colour scale: linear, log, symlog or equalised (equal areas of each colour)
@@ -117,9 +119,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let demand = Demand::grid(&tape, f64::from(width) * f64::from(height), precision);
     let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
     let ranges = ranges(&arguments.ranges, expression.variables(), precision)?;
-    let (samples, slopes) = (OnceCell::default(), OnceCell::default());
+    let (samples, slopes, basins) = (OnceCell::default(), OnceCell::default(), OnceCell::default());
     let (expression, engine) = (&expression, engine.as_ref());
-    let scene = Scene { arguments, expression, engine, precision, ranges, layers, samples, slopes };
+    let scene = Scene { arguments, expression, engine, precision, ranges, layers, samples, slopes, basins };
     let picture = picture(&scene, (width, height))?;
     let record = Record::of(&picture, expression.text(), source(engine, precision), None);
     let layout = picture.layout()?;

@@ -1,4 +1,6 @@
-//! `--rule`, `--lr`, `--param` and `--clip`: a rule of the table or a formula, with its hyper-parameters.
+//! `--rule`, `--lr`, `--param` and `--clip`: rules of the table or formulas, with their hyper-parameters.
+//!
+//! `gd:lr=0.1` is a rule with a hyper-parameter of its own; no formula has a colon. The flags are for all rules.
 
 use super::Failure;
 use super::options::number;
@@ -21,10 +23,33 @@ pub(crate) struct Constants {
 }
 
 /// A hyper-parameter as it was given.
+#[derive(Debug, Clone)]
 struct Given<'a> {
     flag: &'static str,
     name: String,
     text: &'a str,
+}
+
+impl<'a> Given<'a> {
+    /// `beta=0.8`.
+    fn of(flag: &'static str, text: &'a str) -> Result<Given<'a>, Failure> {
+        let split = text.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        let (name, value) = split.filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+            let example = if flag == "--param" { "--param beta=0.8" } else { "--rule momentum:beta=0.8" };
+            Failure::usage(format!("{flag} {text}: write a name and a number, as in {example}"))
+        })?;
+        Ok(Given { flag, name: name.to_string(), text: value })
+    }
+}
+
+/// Refuses two values for a name.
+fn distinct(all: &[Given<'_>]) -> Result<(), Failure> {
+    for (k, Given { name, .. }) in all.iter().enumerate() {
+        if all[..k].iter().any(|known| known.name == *name) {
+            return Err(Failure::usage(format!("the hyper-parameter `{name}` has two values; leave one")));
+        }
+    }
+    Ok(())
 }
 
 impl Constants {
@@ -34,10 +59,19 @@ impl Constants {
         one("lr", &self.lr).into_iter().chain(self.parameters.iter().cloned()).chain(one("clip", &self.clip)).collect()
     }
 
+    /// Which of the flags were given.
+    pub(crate) fn flags(&self) -> [(&'static str, bool); 3] {
+        [("--lr", self.lr.is_some()), ("--param", !self.parameters.is_empty()), ("--clip", self.clip.is_some())]
+    }
+
+    /// Whether a learning rate was given.
+    pub(crate) fn has_rate(&self) -> bool {
+        self.lr.is_some() || self.parameters.iter().any(|text| text.trim_start().starts_with("lr"))
+    }
+
     /// Refuses hyper-parameters where there is no rule.
     pub(crate) fn refuse(&self, without: &str) -> Result<(), Failure> {
-        let given =
-            [("--lr", self.lr.is_some()), ("--param", !self.parameters.is_empty()), ("--clip", self.clip.is_some())];
+        let given = self.flags();
         match given.iter().find(|(_, given)| *given) {
             None => Ok(()),
             Some((flag, _)) => Err(Failure::usage(format!("{flag} is for a rule; name one with {without}"))),
@@ -46,27 +80,62 @@ impl Constants {
 
     /// Each name once.
     fn given(&self) -> Result<Vec<Given<'_>>, Failure> {
-        let mut all: Vec<Given<'_>> = Vec::new();
-        for text in &self.parameters {
-            let split = text.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
-            let (name, value) = split.filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
-                Failure::usage(format!("--param {text}: write a name and a number, as in --param beta=0.8"))
-            })?;
-            all.push(Given { flag: "--param", name: name.to_string(), text: value });
-        }
+        let mut all: Vec<Given<'_>> =
+            self.parameters.iter().map(|text| Given::of("--param", text)).collect::<Result<_, _>>()?;
         all.extend(self.lr.iter().map(|text| Given { flag: "--lr", name: "lr".to_string(), text }));
-        for (k, Given { name, .. }) in all.iter().enumerate() {
-            if all[..k].iter().any(|known| known.name == *name) {
-                return Err(Failure::usage(format!("the hyper-parameter `{name}` has two values; leave one")));
-            }
-        }
+        distinct(&all)?;
         Ok(all)
     }
 }
 
-/// The rule of `--rule` with the hyper-parameters of `--param` and `--lr`, and the bound of `--clip`.
+/// The rule of `--rule` with its own hyper-parameters, those of `--param` and `--lr`, and the bound of `--clip`.
 pub(crate) fn rule(text: &str, constants: &Constants) -> Result<Rule, Failure> {
+    made(text, constants, constants.given()?)
+}
+
+/// Rules that race: each of several `--rule`s, with a hyper-parameter of the flags if it has it.
+pub(crate) fn race(texts: &[String], constants: &Constants) -> Result<Vec<(String, Rule)>, Failure> {
+    // A formula has an equals sign, and may have commas.
+    let split = |text: &String| match text.contains('=') {
+        true => vec![text.clone()],
+        false => text.split(',').map(|name| name.trim().to_string()).collect(),
+    };
+    let texts: Vec<String> = texts.iter().flat_map(split).collect();
+    if let [text] = texts.as_slice() {
+        return Ok(vec![(text.clone(), rule(text, constants)?)]);
+    }
     let given = constants.given()?;
+    if let Some(Given { flag, name, .. }) = given.iter().find(|one| !texts.iter().any(|text| has(text, &one.name))) {
+        return Err(Failure::usage(format!("{flag}: none of the rules has a hyper-parameter `{name}`")));
+    }
+    let mut all: Vec<(String, Rule)> = Vec::new();
+    for text in texts {
+        if all.iter().any(|(known, _)| *known == text) {
+            return Err(Failure::usage(format!("--rule: `{text}` is there twice; a race has each rule once")));
+        }
+        let own = given.iter().filter(|one| has(&text, &one.name)).cloned().collect();
+        let rule = made(&text, constants, own)?;
+        all.push((text, rule));
+    }
+    Ok(all)
+}
+
+/// Whether a rule has a hyper-parameter of this name, as far as its text tells.
+fn has(text: &str, parameter: &str) -> bool {
+    let text = text.split(':').next().unwrap_or_default().trim();
+    match rules::by_name(text) {
+        Some(row) => row.defaults.iter().any(|(name, _)| *name == parameter),
+        None => text.contains(parameter),
+    }
+}
+
+/// The rule of a text with its own hyper-parameters and those of the flags that it does not have itself.
+fn made(text: &str, constants: &Constants, flags: Vec<Given<'_>>) -> Result<Rule, Failure> {
+    let (text, own) = text.split_once(':').map_or((text, None), |(text, own)| (text.trim(), Some(own)));
+    let own = own.iter().flat_map(|own| own.split(':')).map(|one| Given::of("--rule", one));
+    let mut given: Vec<Given<'_>> = own.collect::<Result<_, _>>()?;
+    distinct(&given)?;
+    given.extend(flags.into_iter().filter(|flag| !given.iter().any(|own| own.name == flag.name)).collect::<Vec<_>>());
     let mut rule = match rules::by_name(text) {
         Some(row) => Rule::of(row)?,
         None if text.contains('=') => own_rule(text, &given)?,

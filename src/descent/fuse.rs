@@ -41,13 +41,19 @@ pub struct Fused {
 impl Fused {
     /// The state of particles before their first step, from a column of starts for each coordinate: what the rule keeps
     /// is 0. `seed` decides the noise of a rule that has some, with the particle's place and the coordinate's.
-    pub fn state(&self, mut starts: Vec<Values>, seed: u64) -> Vec<Values> {
+    pub fn state(&self, starts: Vec<Values>, seed: u64) -> Vec<Values> {
+        self.state_from(starts, seed, 0)
+    }
+
+    /// The same of some of very many particles: the first of these has the number `first`.
+    pub fn state_from(&self, mut starts: Vec<Values>, seed: u64, first: u64) -> Vec<Values> {
         let (particles, precision) = starts.first().map_or((0, Precision::F64), |x| (x.len(), x.precision()));
         let keys = if self.noisy { 2 * self.dimension } else { 0 };
         starts.resize(self.tape.outputs.len() - keys, Values::zeros(precision, particles));
         for key in 0..keys {
             let (coordinate, part) = (key / 2, key % 2);
-            let number = |k: usize| random::keys(seed, (k * self.dimension + coordinate) as u64)[part];
+            let item = |k: usize| (first + k as u64).wrapping_mul(self.dimension as u64) + coordinate as u64;
+            let number = |k: usize| random::keys(seed, item(k))[part];
             starts.push(Values::from_f64(precision, &(0..particles).map(number).collect::<Vec<f64>>()));
         }
         starts

@@ -9,6 +9,7 @@ mod fuse;
 pub mod hops;
 pub mod kind;
 pub(crate) mod linear;
+pub mod map;
 pub mod minima;
 mod moves;
 pub mod pace;
@@ -22,18 +23,21 @@ pub mod starts;
 pub mod status;
 mod valley;
 mod verdict;
+mod walk;
 
 pub use basins::{Basins, Cell, Unfinished};
 pub use fuse::Fused;
 pub use hops::{Hops, hop};
 pub use kind::Kind;
+pub use map::BasinMap;
 pub use minima::{Gain, Minima, Minimum};
 pub use pace::Pace;
 pub use rule::{Rule, RuleError};
 pub use search::{Method, Search, Searcher};
 pub use status::{Ends, Status};
+pub use walk::{Visit, Walker};
 
-use crate::backend::{Backend, BackendError, Steps};
+use crate::backend::{Backend, BackendError};
 use crate::expr::{DeriveError, Expression};
 use crate::field::{Evaluator, FieldError, check_size};
 use crate::points::{Points, Values};
@@ -89,6 +93,22 @@ pub struct Plan {
     pub seed: u64,
 }
 
+impl Plan {
+    /// How many numbers the record of so many particles takes for each variable and for f, roughly.
+    pub fn record(&self, particles: usize) -> f64 {
+        let count = self.steps.checked_div(self.every).unwrap_or(0) as f64 + 2.0;
+        // A record of a few particles is more than their numbers: a vector of columns, each with its own place in memory.
+        count * (particles as f64 + 24.0)
+    }
+
+    /// The recorded steps: 0, every, 2 every, ..., and the last.
+    fn records(&self) -> impl Iterator<Item = u64> + use<> {
+        let (steps, every) = (self.steps, if self.every == 0 { self.steps } else { self.every }.max(1));
+        let last = (steps % every != 0).then_some(steps);
+        (0..=steps / every).map(move |k| k * every).chain(last)
+    }
+}
+
 /// Where the particles were.
 #[derive(Debug, Clone)]
 pub struct Trail {
@@ -126,47 +146,17 @@ pub fn run(
     precision: Precision,
     mut progress: impl FnMut(u64),
 ) -> Result<Trail, DescentError> {
-    if expression.variables().is_empty() {
-        return Err(DescentError::NoVariables(expression.text().to_string()));
-    }
+    let mut walker = Walker::new(expression, plan, backend, precision)?;
     let particles = starts.first().map_or(0, Vec::len);
-    let count = plan.steps.checked_div(plan.every).unwrap_or(0) as f64 + 2.0;
-    // A record of a few particles is more than their numbers: a vector of columns, each with its own place in memory.
-    check_size(count * (particles as f64 + 24.0), expression.variables().len() + 1, precision)?;
-    let records = recorded_steps(plan.steps, plan.every);
-    plan.rule.check(plan.steps)?;
-    let fused = plan.rule.fuse(&expression.gradient()?, plan.maximize);
-    let most = fused.most_steps(precision);
-    if plan.steps > most {
-        return Err(DescentError::Noise { steps: plan.steps, most });
-    }
-    let mut program = backend.prepare(&fused.tape, precision)?;
+    check_size(plan.record(particles), expression.variables().len() + 1, precision)?;
     let mut value = Evaluator::new(&expression.value(), backend, precision)?;
-    let starts = starts.iter().map(|column| Values::from_f64(precision, column)).collect();
-    let mut state = fused.state(starts, plan.seed);
     let mut trail = Trail { steps: Vec::new(), positions: Vec::new(), values: Vec::new() };
-    let mut done = 0;
-    for record in records {
-        let steps = Steps { uniforms: plan.rule.uniforms(), clock: Some(CLOCK), first: done + 1, count: record - done };
-        if steps.count > 0 {
-            program.iterate(&mut state, &steps)?;
-        }
-        done = record;
-        let positions = state[..fused.dimension].to_vec();
-        let points = Points::list(positions.clone());
-        trail.values.extend(value.evaluate(&points)?);
-        trail.positions.push(positions);
-        trail.steps.push(record);
-        progress(done);
-    }
+    walker.walk(starts, 0, &mut |step, positions| {
+        trail.values.extend(value.evaluate(&Points::list(positions.to_vec()))?);
+        trail.positions.push(positions.to_vec());
+        trail.steps.push(step);
+        progress(step);
+        Ok::<(), DescentError>(())
+    })?;
     Ok(trail)
-}
-
-/// 0, every, 2 every, ..., and the last.
-fn recorded_steps(steps: u64, every: u64) -> Vec<u64> {
-    let mut records: Vec<u64> = if every == 0 { vec![0] } else { (0..=steps).step_by(every as usize).collect() };
-    if records.last() != Some(&steps) {
-        records.push(steps);
-    }
-    records
 }

@@ -1,4 +1,4 @@
-//! Forms of marks that are told apart without colour: triangles, crosses, diamonds, dots.
+//! Forms of marks that are told apart without colour: triangles, crosses, diamonds, dots, strokes around a place.
 //!
 //! In: a place and a size in pixels. Out: the mark with a light border, so that it is seen on any colour.
 
@@ -18,6 +18,8 @@ pub enum Form {
     Diamond,
     /// A small dot.
     Dot,
+    /// Four strokes around the place, which stays free for what else is there.
+    Around,
 }
 
 /// How far a triangle's corners are from its centre, and the arms of the others, for a mark of radius 1.
@@ -25,6 +27,8 @@ const CORNER: f64 = 1.25;
 const ARM: f64 = 0.8;
 const POINT: f64 = 1.15;
 const SMALL: f64 = 0.42;
+const FREE: f64 = 0.9;
+const FAR: f64 = 1.8;
 
 impl Form {
     /// Draws it around a place.
@@ -50,6 +54,13 @@ impl Form {
                 for pen in [Pen::solid(WHITE, 3.4 * border), Pen::solid(INK, 1.6 * border)] {
                     canvas.polyline(&[arms[0], arms[2]], pen);
                     canvas.polyline(&[arms[1], arms[3]], pen);
+                }
+            }
+            Form::Around => {
+                for pen in [Pen::solid(WHITE, 3.4 * border), Pen::solid(INK, 1.6 * border)] {
+                    for degrees in [0.0, 90.0, 180.0, 270.0] {
+                        canvas.polyline(&[corner(degrees, FREE), corner(degrees, FAR)], pen);
+                    }
                 }
             }
             Form::Dot => {

@@ -23,6 +23,8 @@ pub struct Heat {
     colouring: Colouring,
     label: String,
     counts: Counts,
+    /// What NaN means.
+    missing: String,
 }
 
 impl Heat {
@@ -44,13 +46,20 @@ impl Heat {
             return Err(PictureError::Length { what: "heat layer", found, expected });
         }
         let counts = colouring.count(&values);
-        Ok(Heat { values, columns, rows, banded: false, colouring, label: label.to_owned(), counts })
+        let (label, missing) = (label.to_owned(), "not a number".to_owned());
+        Ok(Heat { values, columns, rows, banded: false, colouring, label, counts, missing })
     }
 
     /// The same field with too many values to hold: [`super::Picture::draw_band`] is given those of each band, and
     /// those of this layer stand for all of them where no band is given.
     pub fn in_bands(self) -> Heat {
         Heat { banded: true, ..self }
+    }
+
+    /// With other words for what NaN means, in the legend.
+    #[must_use]
+    pub fn missing(self, words: &str) -> Heat {
+        Heat { missing: words.to_owned(), ..self }
     }
 
     /// Values that the colours do not show as they are.
@@ -108,7 +117,7 @@ impl Drawn for Heat {
     /// Says what the grey is, where there is some and not all of it.
     fn entries(&self, _layout: &Layout) -> Vec<Entry> {
         let some = self.counts.nan > 0 && !self.undefined();
-        let entry = || Entry { mark: Mark::Square(NAN_COLOUR), words: "not a number".to_owned() };
+        let entry = || Entry { mark: Mark::Square(NAN_COLOUR), words: self.missing.clone() };
         some.then(entry).into_iter().collect()
     }
 }

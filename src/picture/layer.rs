@@ -12,6 +12,7 @@ use super::canvas::Canvas;
 use super::error::PictureError;
 use super::layout::Layout;
 use super::legend::Entry;
+use super::shares::Shares;
 use super::slopes::SlopeStrip;
 
 /// What layers show on some rows of the plot, where a picture is too large for all of it to be held: see
@@ -81,6 +82,11 @@ pub(super) trait Drawn: Debug + Send + Sync {
 
     /// The colour bar; the picture shows that of its first layer that has one.
     fn bar(&self) -> Option<Bar<'_>> {
+        None
+    }
+
+    /// Shares of the plot, which stand where a colour bar would.
+    fn shares(&self) -> Option<Shares> {
         None
     }
 

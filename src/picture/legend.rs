@@ -1,5 +1,4 @@
-//! The legend: which line or mark is which, in the corner of the plot that has the least under it, or on a border where
-//! there is nothing at all.
+//! The legend: which line or mark is which, in the corner of the plot, or at the side, that has the least under it.
 //!
 //! In: entries in drawing order, and pixels that the layers inked. Out: a box on the plot. Entries that do not fit are
 //! cut with an ellipsis; more than fit are counted in a last line.
@@ -139,20 +138,25 @@ fn draw_mark(canvas: &mut Canvas, x: f64, y: f64, measures: &Measures, mark: Mar
 /// Places along a border, of which the first and the last are in corners.
 const PLACES: u32 = 33;
 
-/// The upper left corner of the box where it covers the least ink: upper right first, as is the custom. Where all corners
-/// have some, a place along the borders that has none is better.
+/// The upper left corner of the box where it covers the least ink: upper right first, as is the custom; at the middle of a
+/// side where that covers less than half as much as any corner does. Where all of these have some, a place along the borders
+/// that has none is better.
 fn emptiest_corner(layout: &Layout, measures: &Measures, ink: &[(f64, f64)]) -> (f64, f64) {
     let (left, top, right, bottom) = layout.edges();
     let inset = (0.7 * measures.size).round();
     let (near, far) = (left + inset, (right - inset - measures.width).max(left).round());
     let (high, low) = (top + inset, (bottom - inset - measures.height).max(top).round());
     let corners = [(far, high), (near, high), (far, low), (near, low)];
+    let (middle, centre) = (((high + low) / 2.0).round(), ((near + far) / 2.0).round());
+    let sides = [(far, middle), (near, middle), (centre, high), (centre, low)];
     let covered = |corner: &(f64, f64)| {
         let within = |v: f64, from: f64, length: f64| (from - inset..=from + length + inset).contains(&v);
         let under = |p: &&(f64, f64)| within(p.0, corner.0, measures.width) && within(p.1, corner.1, measures.height);
         ink.iter().filter(under).count()
     };
-    let best = corners.into_iter().min_by_key(covered).unwrap_or(corners[0]);
+    let of_corners = corners.iter().map(|corner| (corner, covered(corner)));
+    let of_sides = sides.iter().map(|side| (side, 2 * covered(side) + 1));
+    let best = of_corners.chain(of_sides).min_by_key(|(_, covered)| *covered).map_or((far, high), |(place, _)| *place);
     if covered(&best) == 0 {
         return best;
     }

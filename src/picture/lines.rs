@@ -62,13 +62,13 @@ fn near(a: Pixel, b: Pixel) -> bool {
 }
 
 /// Brings finite places near enough for the arithmetic; NaN and infinities stay and break the line.
-fn tame((x, y): Pixel) -> Pixel {
+pub(super) fn tame((x, y): Pixel) -> Pixel {
     let near = |v: f64| if v.is_finite() { v.clamp(-1e9, 1e9) } else { f64::NAN };
     (near(x), near(y))
 }
 
 /// The part of the segment within the window (left, top, right, bottom): Liang and Barsky's method.
-fn clip(a: Pixel, b: Pixel, window: (f64, f64, f64, f64)) -> Option<(Pixel, Pixel)> {
+pub(super) fn clip(a: Pixel, b: Pixel, window: (f64, f64, f64, f64)) -> Option<(Pixel, Pixel)> {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     if !(dx.is_finite() && dy.is_finite()) {
         return None;

@@ -27,7 +27,7 @@ struct MapRow {
 use MapKind::{Cyclic, Diverging, Sequential};
 
 /// One row per colour map; `colour` takes 0 to 1.
-static MAPS: [MapRow; 9] = [
+static MAPS: [MapRow; 10] = [
     MapRow { name: "viridis", kind: Sequential, colour: |t| colorous::VIRIDIS.eval_continuous(t) },
     MapRow { name: "inferno", kind: Sequential, colour: |t| colorous::INFERNO.eval_continuous(t) },
     MapRow { name: "magma", kind: Sequential, colour: |t| colorous::MAGMA.eval_continuous(t) },
@@ -37,6 +37,7 @@ static MAPS: [MapRow; 9] = [
     MapRow { name: "grey", kind: Sequential, colour: |t| colorous::GREYS.eval_continuous(1.0 - t) },
     MapRow { name: "blue-red", kind: Diverging, colour: |t| colorous::RED_BLUE.eval_continuous(1.0 - t) },
     MapRow { name: "sinebow", kind: Cyclic, colour: |t| colorous::SINEBOW.eval_continuous(t) },
+    MapRow { name: "pale", kind: Sequential, colour: |t| colorous::GREYS.eval_continuous(0.38 - 0.36 * t) },
 ];
 
 /// Other names that people try: (alias, name).
@@ -52,8 +53,8 @@ pub struct ColourMap {
 
 impl ColourMap {
     /// The names of all maps; each may be followed by `_r` for the reverse.
-    pub const NAMES: [&str; 9] =
-        ["viridis", "inferno", "magma", "plasma", "cividis", "turbo", "grey", "blue-red", "sinebow"];
+    pub const NAMES: [&str; 10] =
+        ["viridis", "inferno", "magma", "plasma", "cividis", "turbo", "grey", "blue-red", "sinebow", "pale"];
 
     /// A map by its name, in any case; `_r` at the end turns it round.
     ///
@@ -79,6 +80,11 @@ impl ColourMap {
     /// Blue below zero, white at zero, red above.
     pub fn diverging() -> ColourMap {
         ColourMap { row: &MAPS[7], reversed: false }
+    }
+
+    /// Greys from the middle to near white: a ground on which lines of any colour are seen.
+    pub fn ground() -> ColourMap {
+        ColourMap { row: &MAPS[9], reversed: false }
     }
 
     /// The map's name, with `_r` if reversed.

@@ -24,6 +24,8 @@ pub struct Marks {
 /// Radius of a mark on a picture of unit size, and the side of the squares of which each has one dot at most.
 const RADIUS: f64 = 5.2;
 const APART: f64 = 6.5;
+/// How many places of a line's ink a mark stands for.
+pub(super) const COUNTS: usize = 8;
 
 impl Marks {
     fn radius(layout: &Layout) -> f64 {
@@ -53,8 +55,9 @@ impl Drawn for Marks {
         (!self.label.is_empty() && !self.points.is_empty()).then(entry).into_iter().collect()
     }
 
+    /// A mark that is covered is lost, where a line goes on: it counts for more.
     fn ink(&self, layout: &Layout) -> Vec<Pixel> {
-        self.pixels(layout)
+        self.pixels(layout).repeat(COUNTS)
     }
 }
 

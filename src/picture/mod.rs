@@ -21,18 +21,20 @@
 //!
 //! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
 //! colours); `text`, `shapes`, `canvas`, `forms` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `bar`,
-//! `legend` (what stands around the data); `slopes`, `layer` (what a layer is); `heat`, `bands`, `hillshade`, `lic`, `contours`
-//! and its `labels`, `zeros`, `streamlines`, `arrows`, `lines`, `curve`, `paths`, `marks` (the layers); this file puts
+//! `shares`, `legend` (what stands around the data); `slopes`, `layer` (what a layer is); `heat`, `bands`, `hillshade`, `lic`, `basins`,
+//! `contours` and its `labels`, `zeros`, `streamlines`, `arrows`, `lines`, `density`, `curve`, `paths`, `race`, `marks` (the layers); this file puts
 //! them together; `mosaic` puts several pictures side by side.
 
 mod arrows;
 mod axes;
 mod bands;
 mod bar;
+mod basins;
 mod canvas;
 mod colour;
 mod contours;
 mod curve;
+mod density;
 mod error;
 mod figures;
 mod forms;
@@ -51,8 +53,10 @@ mod marks;
 mod mosaic;
 mod paths;
 mod pixels;
+mod race;
 mod scale;
 mod shapes;
+mod shares;
 mod slopes;
 mod streamlines;
 mod text;
@@ -61,10 +65,12 @@ mod zeros;
 
 pub use arrows::{ArrowColour, ArrowLength, Arrows, Pivot, lattice};
 pub use bands::Bands;
+pub use basins::{Attraction, Numbers, basin_colour};
 pub use canvas::Bitmap;
 pub use colour::{Colouring, Counts, Level, NAN_COLOUR};
 pub use contours::Contours;
 pub use curve::{CURVE_COLOURS, Curve, padded, y_range};
+pub use density::Density;
 pub use error::{LONGEST_SIDE, PictureError};
 pub use forms::Form;
 pub use heat::Heat;
@@ -78,6 +84,7 @@ pub use marks::Marks;
 pub use mosaic::mosaic;
 pub use paths::{Paths, Points, RED};
 pub use pixels::NAN_PALETTE;
+pub use race::{RUNNER_COLOURS, Race, Runner};
 pub use scale::{Limits, Scale, range_of};
 pub use shapes::{BLACK, INK, WHITE};
 pub use slopes::{SlopeStrip, Slopes};
@@ -210,6 +217,8 @@ impl Picture {
         axes::draw_frame(canvas, layout, &self.frame());
         if let Some(bar) = layers.iter().find_map(|layer| layer.bar()).filter(|_| self.colour_bar) {
             bar.draw(canvas, layout);
+        } else if let Some(shares) = layers.iter().find_map(|layer| layer.shares()).filter(|_| self.colour_bar) {
+            shares.draw(canvas, layout);
         }
         if self.legend && !self.bare {
             draw_legend(canvas, layout, layers);

@@ -34,6 +34,11 @@ fn hillshade(slopes: Slopes, light: Light, relief: Option<f64>) -> Layer {
     Layer::from(Hillshade::new(Arc::new(slopes), light, relief, relief.is_some()))
 }
 
+fn race(points: &[(f64, f64)], lines: bool) -> Race {
+    let runner = |colour| Runner { paths: vec![points.to_vec(), Vec::new()], colour, label: "rule ".repeat(9) };
+    Race { runners: RUNNER_COLOURS.map(runner).to_vec(), lines, iterates: true }
+}
+
 /// One layer of each kind, filled with awkward numbers.
 fn awkward_layers() -> Vec<Layer> {
     let pairs: Vec<(f64, f64)> = AWKWARD.iter().flat_map(|x| AWKWARD.iter().map(|y| (*x, *y))).collect();
@@ -65,6 +70,13 @@ fn awkward_layers() -> Vec<Layer> {
             ends: true,
             label: label(),
         }),
+        Layer::from(race(&pairs, true)),
+        Layer::from(race(&pairs, false)),
+        Layer::from(Race { runners: Vec::new(), lines: true, iterates: true }),
+        Layer::from(Attraction::new(&[0, 7, u32::MAX, 1_000], &[0, u32::MAX, 3, 5], 2, 2).unwrap()),
+        Layer::from(Attraction::new(&[], &[], 0, 0).unwrap()),
+        Layer::from(Numbers { points: pairs[..30].to_vec() }),
+        Layer::from(Numbers { points: pairs.clone() }),
         Layer::from(Points { points: pairs, colour: RED, radius: f64::NAN, hollow: true, label: label() }),
         Layer::from(Contours::new(Arc::new(awkward_slopes()), awkward_levels())),
         Layer::from(Contours::new(Arc::new(no_slopes()), awkward_levels())),

@@ -5,6 +5,7 @@
 //! where there is none, and fails there under `GRADFIELD_REQUIRE_GPU=1`.
 
 mod agree;
+mod basins;
 mod benches;
 mod bound;
 mod cli;
@@ -33,11 +34,13 @@ mod rules;
 mod solvers;
 mod starts;
 mod verify;
+mod walk;
 
 fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
     let mut tests = Vec::new();
     tests.extend(agree::tests());
+    tests.extend(basins::tests());
     tests.extend(benches::tests());
     tests.extend(bound::tests());
     tests.extend(cli::tests());
@@ -65,5 +68,6 @@ fn main() {
     tests.extend(solvers::tests());
     tests.extend(starts::tests());
     tests.extend(verify::tests());
+    tests.extend(walk::tests());
     libtest_mimic::run(&arguments, tests).exit();
 }

@@ -35,7 +35,7 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
     let light = light(flags.light.as_deref().unwrap_or("315:45"))?;
     let relief = flags.relief.as_ref().map(|text| number("--relief", text)).transpose()?;
     let slopes = Arc::clone(scene.slopes(picture)?);
-    let over_colours = scene.has("heat") || scene.has("bands");
+    let over_colours = scene.coloured();
     picture.layers.push(Hillshade::new(slopes, light, relief, over_colours).into());
     Ok(())
 }

@@ -52,7 +52,7 @@ fn pixels(flag: &str, given: Option<f64>, most: f64) -> Result<Option<f64>, Fail
 }
 
 fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
-    let (layout, alone) = (picture.layout()?, !scene.has("heat"));
+    let (layout, alone) = (picture.layout()?, !scene.coloured());
     if scene.in_bands(&layout) {
         picture.layers.push(Lines::in_bands(alone).into());
         return Ok(());

@@ -5,6 +5,7 @@
 
 pub(super) mod arrows;
 mod bands;
+pub(super) mod basins;
 mod contour;
 mod critical;
 mod curve;
@@ -20,6 +21,7 @@ use super::Failure;
 use super::colours::{shown, with_slopes};
 use super::plot::Arguments;
 use gradfield::backend::Backend;
+use gradfield::descent::BasinMap;
 use gradfield::field::Field;
 use gradfield::picture::{Layout, Picture, Slopes};
 use gradfield::{Expression, Points, Precision};
@@ -50,8 +52,10 @@ pub(super) struct Row {
 }
 
 /// All layers, from the lowest to the topmost.
-static TABLE: [Row; 12] = [
+static TABLE: [Row; 14] = [
     heat::ROW,
+    basins::BASINS,
+    basins::STEPS_ROW,
     bands::ROW,
     hillshade::ROW,
     lic::ROW,
@@ -85,6 +89,8 @@ pub(super) struct Scene<'a> {
     pub(super) samples: OnceCell<curve::Samples>,
     /// See [`Scene::slopes`].
     pub(super) slopes: OnceCell<Arc<Slopes>>,
+    /// See [`Scene::basins`].
+    pub(super) basins: OnceCell<BasinMap>,
 }
 
 impl Scene<'_> {
@@ -122,6 +128,11 @@ impl Scene<'_> {
     /// Whether a layer needs the gradient of the quantity of `--show` at all pixels.
     pub(super) fn sloped(&self) -> bool {
         ["bands", "hillshade", "contour"].into_iter().any(|name| self.has(name))
+    }
+
+    /// Whether colours lie below a layer that only makes them lighter and darker.
+    pub(super) fn coloured(&self) -> bool {
+        ["heat", "bands", "basins", "steps"].into_iter().any(|name| self.has(name))
     }
 
     /// Whether the plot is filled with colours.

@@ -14,6 +14,7 @@ mod task;
 
 pub(crate) use arguments::Arguments;
 pub(crate) use merge::{Arguments as MergeArguments, run as merge};
+pub(crate) use task::{method, tolerance};
 
 use super::Failure;
 use super::engine::{choose, processor};

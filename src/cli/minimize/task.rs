@@ -4,7 +4,7 @@ use super::arguments::{Arguments, Language};
 use super::stops::Stops;
 use crate::cli::Failure;
 use crate::cli::options::{given_points, number, ranges};
-use crate::cli::rule::rule;
+use crate::cli::rule::{Constants, rule};
 use gradfield::descent::starts::{Sampling, Starts};
 use gradfield::descent::{Method, Search, rules};
 use gradfield::field::{check_size, tape_of};
@@ -57,7 +57,8 @@ impl Task {
                 expression.text()
             )));
         }
-        let (method, name) = method(arguments, expression.variables().len())?;
+        let (method, name) =
+            method(&arguments.method, &arguments.constants, arguments.steps, expression.variables().len())?;
         let stops = Stops::of(arguments, language)?;
         let box_of_starts = ranges(&arguments.ranges, expression.variables(), precision)?;
         let given = given(arguments, expression, precision, &box_of_starts)?;
@@ -65,7 +66,7 @@ impl Task {
         let search = Search {
             method,
             bounds: arguments.bounds.then(|| box_of_starts.clone()),
-            tolerance: tolerance(arguments, precision)?,
+            tolerance: tolerance(arguments.tol.as_deref(), precision)?,
             steps: arguments.steps,
             maximize: arguments.maximize,
             ranges: box_of_starts.clone(),
@@ -191,8 +192,13 @@ fn shard(text: &str) -> Result<(u64, u64), Failure> {
     }
 }
 
-fn method(arguments: &Arguments, variables: usize) -> Result<(Method, String), Failure> {
-    let text = arguments.method.as_str();
+/// The method of this text, and its name.
+pub(crate) fn method(
+    text: &str,
+    constants: &Constants,
+    steps: u64,
+    variables: usize,
+) -> Result<(Method, String), Failure> {
     let known = match text {
         "auto" if Method::Auto.is_whole(variables) => Some((Method::Bfgs, "bfgs")),
         "bfgs" => Some((Method::Bfgs, "bfgs")),
@@ -201,7 +207,7 @@ fn method(arguments: &Arguments, variables: usize) -> Result<(Method, String), F
         _ => None,
     };
     if let Some((method, name)) = known {
-        arguments.constants.refuse("--method")?;
+        constants.refuse("--method")?;
         return Ok((method, name.to_string()));
     }
     if rules::by_name(text).is_none() && !text.contains('=') {
@@ -211,13 +217,14 @@ fn method(arguments: &Arguments, variables: usize) -> Result<(Method, String), F
             rules.join(", ")
         )));
     }
-    let rule = rule(text, &arguments.constants)?;
-    rule.check(arguments.steps)?;
+    let rule = rule(text, constants)?;
+    rule.check(steps)?;
     Ok((Method::Rule(Box::new(rule)), text.to_string()))
 }
 
-fn tolerance(arguments: &Arguments, precision: Precision) -> Result<f64, Failure> {
-    let Some(text) = &arguments.tol else { return Ok(if precision == Precision::F32 { 1e-4 } else { 1e-10 }) };
+/// The norm of the gradient that counts as zero.
+pub(crate) fn tolerance(text: Option<&str>, precision: Precision) -> Result<f64, Failure> {
+    let Some(text) = text else { return Ok(if precision == Precision::F32 { 1e-4 } else { 1e-10 }) };
     match number("--tol", text)? {
         tolerance if tolerance >= 0.0 => Ok(tolerance),
         tolerance => Err(Failure::usage(format!("--tol: {tolerance} is below 0; a norm is not"))),

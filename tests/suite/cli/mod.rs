@@ -142,6 +142,10 @@ fn arrays() -> Check {
         ("field x[1]+x[2] --size 3x2 -o a.npz", "x[1] [3] x[2] [2] f [2, 3] df_dx[1] [2, 3] df_dx[2] [2, 3] device []"),
         ("field pi -o a.npz", "f [] device []"),
         ("descend x+y --starts 7 --steps 4 --every 2 -o a.npz", "step [3] x [3, 7] y [3, 7] f [3, 7] device []"),
+        (
+            "descend x+y --starts 7 --steps 4 --every 2 --rule gd,adam -o a.npz",
+            "step [3] x [2, 3, 7] y [2, 3, 7] f [2, 3, 7] rule [2] device []",
+        ),
     ] {
         output(at, line)?;
         let mut archive = zip::ZipArchive::new(fs::File::open(at.join("a.npz"))?)?;
@@ -190,6 +194,11 @@ fn pictures() -> Check {
         ("descend x^2+5x+6 --from -8 --lr 0.1 --steps 15", (800, 600)),
         ("descend (1-x)^2+9(y-x^2)^2 --starts 20 --size 300", (300, 300)),
         ("descend x^2+y^2 --starts 1000 --maximize --range -1:1", (800, 700)),
+        ("descend (1-x)^2+9(y-x^2)^2 --starts 3 --rule gd,adam,momentum --size 300", (300, 300)),
+        ("descend x^4-x^2 --from 1 --rule gd --rule momentum:beta=0.5 --size 300", (300, 300)),
+        ("descend x^4-x^2+y^2 --starts 3000 --density --size 300", (300, 300)),
+        ("plot x^4-x^2+y^2 --layers basins --size 300", (300, 300)),
+        ("plot x^4-x^2+y^2 --layers steps,contour --method newton --size 300", (300, 300)),
     ] {
         output(folder.path(), &format!("{line} -o a.png"))?;
         let bytes = std::io::Cursor::new(fs::read(folder.path().join("a.png"))?);
@@ -255,6 +264,22 @@ fn same_bits() -> Check {
             let found = run(line, threads, level, native)?;
             assert!(found == expected, "{line}: {threads} threads, {level}, native {native}");
         }
+    }
+    // Pictures too; their texts differ by the command.
+    for line in [
+        "descend sin(3x)*exp(-y^2)+x^2+y^2/7 --starts 70000 --density --steps 20 --size 200 -o a.png",
+        "plot (x^2+y-11)^2+(x+y^2-7)^2 --range=-5:5 --layers basins --size 200 -o a.png",
+    ] {
+        let pixels = |threads: usize, level: &str| {
+            run(line, threads, level, "1")?;
+            let bytes = std::io::Cursor::new(fs::read(folder.path().join("a.png"))?);
+            let mut reader = png::Decoder::new(bytes).read_info()?;
+            let mut pixels = vec![0; reader.output_buffer_size().ok_or("a size")?];
+            reader.next_frame(&mut pixels)?;
+            Ok::<_, Failed>(pixels)
+        };
+        let expected = pixels(1, "avx512")?;
+        assert!(expected == pixels(3, "avx512")? && expected == pixels(2, "avx2")?, "{line}");
     }
     let other = output(folder.path(), "descend x --starts 9 --steps 1 --seed 10 --quiet")?;
     assert!(other != output(folder.path(), "descend x --starts 9 --steps 1 --seed 11 --quiet")?, "seeds differ");
