@@ -106,7 +106,10 @@ pub(super) fn colouring(arguments: &Arguments, values: &[f64]) -> Result<Colouri
     let map = match arguments.map.as_deref() {
         Some(name) => ColourMap::by_name(name)?,
         None if arguments.show == "angle" => ColourMap::by_name("sinebow")?,
-        None if signed => ColourMap::diverging(),
+        // The height of a surface tells its sign.
+        None if signed && !(arguments.show == "f" && arguments.layers.iter().any(|name| name == "surface")) => {
+            ColourMap::diverging()
+        }
         None => ColourMap::sequential(),
     };
     let limits = match &arguments.clim {

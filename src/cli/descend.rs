@@ -3,7 +3,7 @@
 use super::engine::{choose, source};
 use super::options::{Compute, Function, check_names, digits, example, given_points, ranges};
 use super::rule::{Constants, race};
-use super::{Failure, density, paths};
+use super::{Failure, density, movie, paths};
 use clap::Args;
 use gradfield::bench::Demand;
 use gradfield::descent::starts::{Sampling, Starts};
@@ -67,10 +67,12 @@ pub(crate) struct Arguments {
     /// Title of a picture (default: the function)
     #[arg(long)]
     pub(super) title: Option<String>,
-    /// Where to write: .csv, .npz or .png (default: CSV to standard output)
+    #[command(flatten)]
+    movie: movie::Flags,
+    /// Where to write: .csv, .npz, .png, or .gif or .apng, where the particles move (default: CSV to standard output)
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     pub(super) output: PathBuf,
-    /// csv, npz or png (default: by the name's ending)
+    /// csv, npz, png, gif or apng (default: by the name's ending)
     #[arg(long)]
     format: Option<String>,
 }
@@ -100,9 +102,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (particles, count) = (starts[0].len(), rules.len() as u64);
     let plans: Vec<(String, Plan)> = rules
         .into_iter()
-        .map(|(name, rule)| (name, plan(arguments, rule, particles * count as usize, format)))
-        .collect();
+        .map(|(name, rule)| Ok((name, plan(arguments, rule, particles * count as usize, format)?)))
+        .collect::<Result<_, Failure>>()?;
     let (_, plan) = &plans[0];
+    let steps = plan.steps;
     check_size(plan.record(particles) * count as f64, expression.variables().len() + 1, precision)
         .map_err(DescentError::from)?;
     let mut out = Output::create(&arguments.output)?;
@@ -122,7 +125,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         runs.iter().for_each(|run| summarise(&expression, run, runs.len() > 1, arguments.maximize));
     }
     match format {
-        Format::Png => paths::draw(arguments, &expression, &runs, engine.as_ref(), precision, &mut out)?,
+        Format::Png | Format::Apng | Format::Gif => {
+            let movie = movie::is_moving(format).then(|| arguments.movie.movie(steps, format));
+            paths::draw(arguments, &expression, &runs, engine.as_ref(), precision, &mut out, movie)?;
+        }
         Format::Npz => write_npz(&mut out, &expression, &runs, &source(engine.as_ref(), precision))?,
         _ => write_csv(&mut out, &expression, &runs)?,
     }
@@ -132,7 +138,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Refuses a picture that cannot be, and where none is drawn the flags of one and names that a table has itself.
 fn check_picture(arguments: &Arguments, expression: &Expression, format: Format, rules: usize) -> Result<(), Failure> {
-    if format == Format::Png {
+    let moving = movie::is_moving(format);
+    arguments.movie.check(moving, "write one with -o FILE.gif or FILE.apng")?;
+    if moving {
+        movie::check_size(super::plot::pixels(arguments.size.as_deref(), (1, 1))?)?;
+    }
+    if moving && rules > 1 {
+        return Err(Failure::usage(format!(
+            "--rule: a picture that moves shows the paths of one rule, here are {rules}; leave one, or write .png"
+        )));
+    }
+    if format == Format::Png || moving {
         super::plot::pixels(arguments.size.as_deref(), (1, 1))?;
         if rules > RUNNER_COLOURS.len() {
             return Err(Failure::usage(format!(
@@ -158,7 +174,7 @@ fn check_picture(arguments: &Arguments, expression: &Expression, format: Format,
 }
 
 fn format(arguments: &Arguments) -> Result<Format, Failure> {
-    let allowed = [Format::Csv, Format::Npz, Format::Png];
+    let allowed = [Format::Csv, Format::Npz, Format::Png, Format::Gif, Format::Apng];
     let given = super::options::format("--format", arguments.format.as_deref(), &allowed)?;
     match given {
         None if arguments.output.as_os_str() == "-" => Ok(Format::Csv),
@@ -243,16 +259,20 @@ fn check_starts(count: u64, variables: usize) -> Result<(), Failure> {
 }
 
 /// `particles` are those of all rules.
-fn plan(arguments: &Arguments, rule: Rule, particles: usize, format: Format) -> Plan {
+fn plan(arguments: &Arguments, rule: Rule, particles: usize, format: Format) -> Result<Plan, Failure> {
     let all = arguments.steps.saturating_mul(particles as u64);
     let every = match arguments.every {
         Some(every) => every,
+        // What moves is seen at each frame.
+        None if movie::is_moving(format) && (particles > PATHS || all > ROWS) => {
+            arguments.movie.stride(arguments.steps, particles)?
+        }
         // A picture shows paths of a few particles; of many only where they end.
         None if format == Format::Png && particles > PATHS => 0,
         None if all <= ROWS => 1,
         None => 0,
     };
-    Plan { rule, steps: arguments.steps, every, maximize: arguments.maximize, seed: arguments.seed }
+    Ok(Plan { rule, steps: arguments.steps, every, maximize: arguments.maximize, seed: arguments.seed })
 }
 
 /// One line on standard error: the best end and how many are lost; in a race, of which rule.

@@ -16,6 +16,7 @@ mod from;
 mod grad;
 mod layers;
 mod minimize;
+mod movie;
 mod options;
 mod paths;
 mod plot;
@@ -26,6 +27,7 @@ mod record;
 mod rule;
 mod rules;
 mod stop;
+mod sweep;
 mod tiles;
 mod verify;
 

@@ -8,7 +8,7 @@ use gradfield::points::{Points, Values};
 use gradfield::{Expression, Precision};
 
 /// The function.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Function {
     /// The function, such as "3x^2 + 8xy - 3y^5"
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
@@ -65,7 +65,7 @@ impl Function {
 }
 
 /// Where to compute.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Compute {
     /// auto, cpu, gpu, or gpu:N (see `gradfield devices`)
     #[arg(long, default_value = "auto")]

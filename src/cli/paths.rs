@@ -4,6 +4,7 @@
 use super::Failure;
 use super::descend::{Arguments, Run};
 use super::engine::source;
+use super::movie::Movie;
 use super::options::ranges;
 use super::plot::{frame, pixels, write};
 use super::race;
@@ -13,8 +14,8 @@ use gradfield::descent::Trail;
 use gradfield::field::{Evaluator, Field};
 use gradfield::files::Output;
 use gradfield::picture::{
-    CURVE_COLOURS, ColourMap, Colouring, Curve, Heat, INK, Layer, Limits, Paths, Picture, Points as Marks, RED, Scale,
-    WHITE, padded, typeset, y_range,
+    Backdrop, CURVE_COLOURS, ColourMap, Colouring, Curve, Heat, INK, Layer, Limits, Moment, Paths, Picture,
+    Points as Marks, RED, Scale, WHITE, padded, typeset, y_range,
 };
 use gradfield::{Expression, Points, Precision};
 
@@ -30,11 +31,27 @@ pub(super) fn draw(
     engine: &dyn Backend,
     precision: Precision,
     out: &mut Output,
+    movie: Option<Movie>,
 ) -> Result<(), Failure> {
     let scene = Scene { arguments, expression, runs, trail: &runs[0].trail, engine, precision };
-    let picture = if expression.variables().len() == 1 { scene.curve()? } else { scene.plane()? };
+    let mut picture = if expression.variables().len() == 1 { scene.curve()? } else { scene.plane()? };
     let record = Record::of(&picture, expression.text(), source(engine, precision), Some(arguments.seed));
-    write(out, &picture, &record, None)
+    let texts = record.texts();
+    let Some(movie) = movie else { return write(out, &picture, &record, None) };
+    // The particles are the last layer.
+    let Some(whole) = picture.layers.pop() else { return Ok(()) };
+    let (size, quiet) = ((picture.width, picture.height), arguments.function.quiet);
+    picture.legend = false;
+    let backdrop = Backdrop { bitmap: picture.draw()?, layers: std::mem::take(&mut picture.layers) };
+    picture.layers.push(backdrop.into());
+    (picture.legend, picture.grid) = (true, false);
+    movie.write(out, size, &texts, quiet, |share| {
+        let moment = Moment { now: scene.particles(share), whole: whole.clone() };
+        picture.layers.push(moment.into());
+        let bitmap = picture.draw()?;
+        picture.layers.pop();
+        Ok(bitmap)
+    })
 }
 
 pub(super) struct Scene<'a> {
@@ -104,19 +121,40 @@ impl Scene<'_> {
             return Ok(picture);
         }
         picture.layers.push(Layer::from(Curve { x, y, colour: CURVE_COLOURS[0], dashed: false, label }));
+        picture.layers.push(self.particles(1.0));
+        Ok(picture)
+    }
+
+    /// The particles after this share of the steps.
+    fn particles(&self, share: f64) -> Layer {
+        if self.expression.variables().len() == 1 { self.iterates(share) } else { self.paths(share) }
+    }
+
+    /// The record, counted from 0, after this share of the steps, as a whole number and a part of the way to the next.
+    fn record(&self, share: f64) -> (usize, f64) {
+        let records = &self.trail.steps;
+        let step = share * records.last().map_or(0.0, |last| *last as f64);
+        let next = records.partition_point(|taken| *taken as f64 <= step).clamp(1, records.len());
+        match records.get(next) {
+            Some(after) => (next - 1, (step - records[next - 1] as f64) / (after - records[next - 1]) as f64),
+            None => (next - 1, 0.0),
+        }
+    }
+
+    /// Iterates on the curve.
+    fn iterates(&self, share: f64) -> Layer {
         let particles = self.trail.values[0].len();
         let shown = particles.min((MARKS / self.trail.steps.len()).max(1));
-        let points = (0..shown).flat_map(|p| {
-            (0..self.trail.steps.len()).map(move |r| (self.trail.positions[r][0].get(p), self.trail.values[r].get(p)))
-        });
-        picture.layers.push(Layer::from(Marks {
+        let (last, _) = self.record(share);
+        let points = (0..shown)
+            .flat_map(|p| (0..=last).map(move |r| (self.trail.positions[r][0].get(p), self.trail.values[r].get(p))));
+        Layer::from(Marks {
             points: points.collect(),
             colour: RED,
             radius: 4.0,
             hollow: false,
             label: if particles == 1 { "iterates".into() } else { format!("iterates of {particles} particles") },
-        }));
-        Ok(picture)
+        })
     }
 
     fn plane(&self) -> Result<Picture, Failure> {
@@ -129,26 +167,39 @@ impl Scene<'_> {
             return Ok(picture);
         }
         picture.layers.push(Layer::from(self.heat(&picture)?));
+        picture.layers.push(self.particles(1.0));
+        Ok(picture)
+    }
+
+    /// Paths over the heat map as far as they have come, or of many particles where they are.
+    fn paths(&self, share: f64) -> Layer {
         let particles = self.trail.values[0].len();
+        let (last, part) = self.record(share);
+        let at = |r: usize, p: usize| {
+            let record = &self.trail.positions[r];
+            (record[0].get(p), record[1].get(p))
+        };
+        let now = |p: usize| {
+            let ((x, y), (to_x, to_y)) = (at(last, p), at((last + 1).min(self.trail.steps.len() - 1), p));
+            if part > 0.0 { (x + part * (to_x - x), y + part * (to_y - y)) } else { (x, y) }
+        };
         if particles <= PATHS && self.trail.steps.len() > 2 {
-            let path = |p: usize| self.trail.positions.iter().map(move |record| (record[0].get(p), record[1].get(p)));
-            picture.layers.push(Layer::from(Paths {
+            let path = |p: usize| (0..=last).map(move |r| at(r, p)).chain((part > 0.0).then(|| now(p)));
+            return Layer::from(Paths {
                 paths: (0..particles).map(|p| path(p).collect()).collect(),
                 colour: WHITE,
                 iterates: particles == 1 && self.trail.steps.len() <= 200,
                 ends: true,
                 label: if particles == 1 { "path".into() } else { format!("{particles} paths") },
-            }));
-        } else if let Some(last) = self.trail.positions.last() {
-            let points = (0..particles.min(MARKS)).map(|p| (last[0].get(p), last[1].get(p))).collect();
-            let label = match particles {
-                1 => "end".to_string(),
-                n if n > MARKS => format!("ends of {MARKS} of {n} particles"),
-                n => format!("ends of {n} particles"),
-            };
-            picture.layers.push(Layer::from(Marks { points, colour: RED, radius: 2.0, hollow: false, label }));
+            });
         }
-        Ok(picture)
+        let points = (0..particles.min(MARKS)).map(now).collect();
+        let label = match particles {
+            1 => "end".to_string(),
+            n if n > MARKS => format!("ends of {MARKS} of {n} particles"),
+            n => format!("ends of {n} particles"),
+        };
+        Layer::from(Marks { points, colour: RED, radius: 2.0, hollow: false, label })
     }
 
     fn heat(&self, picture: &Picture) -> Result<Heat, Failure> {

@@ -7,22 +7,23 @@ use super::Failure;
 use super::bare;
 use super::engine::{choose, source};
 use super::layers::strips::Strips;
-use super::layers::{self, Scene, arrows, basins, hillshade, levels, lic, streamlines};
+use super::layers::{self, Scene, arrows, basins, hillshade, levels, lic, streamlines, surface};
 use super::options::{Compute, Function, ranges, size};
 use super::record::Record;
-use super::tiles;
+use super::{movie, sweep, tiles};
 use clap::Args;
-use gradfield::Precision;
+use gradfield::backend::Backend;
 use gradfield::bench::Demand;
 use gradfield::field::{FieldError, check_size, tape_of};
 use gradfield::files::{Channels, Output, PngHead, write_png};
 use gradfield::picture::{LONGEST_SIDE, Picture, typeset};
+use gradfield::{Expression, Precision};
 use std::cell::OnceCell;
 use std::ops::Range;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(super) function: Function,
@@ -46,6 +47,8 @@ pub(crate) struct Arguments {
     pub(super) streamlines: streamlines::Flags,
     #[command(flatten)]
     pub(super) basins: basins::Flags,
+    #[command(flatten)]
+    pub(super) surface: surface::Flags,
     /// The quantity that is shown: f, grad (the length of the gradient), angle (its direction), dx, dy, laplacian,
     /// curvature (the mean curvature of the graph, positive where it is a bowl), or a formula of x, y, f, dx, dy, and
     /// dxx, dxy, dyy
@@ -63,7 +66,7 @@ pub(crate) struct Arguments {
     pub(super) clim: Option<String>,
     /// Title (default: the function)
     #[arg(long)]
-    title: Option<String>,
+    pub(super) title: Option<String>,
     /// No grid lines
     #[arg(long)]
     no_grid: bool,
@@ -78,20 +81,28 @@ pub(crate) struct Arguments {
     pub(super) rgb: bool,
     #[command(flatten)]
     pub(super) compute: Compute,
-    /// Where to write the PNG; - is standard output
+    #[command(flatten)]
+    pub(super) rate: movie::Rate,
+    /// Where to write the PNG; - is standard output. A .gif or .apng with values that move, as in --set a=0:1:60frames
     #[arg(long, short, value_name = "FILE", required_unless_present = "tiles")]
     output: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let moving = sweep::is_swept(arguments)?;
+    if let (true, Some(output)) = (moving && !arguments.bare, &arguments.output) {
+        return sweep::run(arguments, output);
+    }
+    if moving {
+        return Err(Failure::usage("--set: --bare and --tiles show one value; a picture that moves has axes"));
+    }
+    if arguments.rate.is_given() {
+        return Err(Failure::usage("--fps is for a picture that moves; let a value do so, as in --set a=0:1:60frames"));
+    }
     let expression = arguments.function.parse()?;
     let dimension = expression.variables().len();
     if !(1..=2).contains(&dimension) {
-        return Err(Failure::usage(format!(
-            "a picture has one or two variables, `{}` has {dimension} ({}); give the others a value with --set",
-            expression.text(),
-            expression.variables().join(", ")
-        )));
+        return Err(wrong_dimension(&expression));
     }
     if dimension != 2 && (arguments.bare || arguments.tiles.is_some()) {
         return Err(Failure::usage("--bare and --tiles need a function of two variables"));
@@ -110,20 +121,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "--rgb is for --tiles and for --bare with the layer heat alone; other pictures have 24 bits a pixel anyway",
         ));
     }
-    let usual = if dimension == 1 { (800, 600) } else { (800, 700) };
     let in_bands = layers.iter().all(|row| row.banded);
-    let (width, height) = if in_bands { sides } else { pixels }(arguments.size.as_deref(), usual)?;
+    let (width, height) = if in_bands { sides } else { pixels }(arguments.size.as_deref(), usual_size(dimension))?;
     let mut out = Output::create(output)?;
     let tape = tape_of(&expression.gradient()?);
     let precision = precision(&arguments.compute);
     let demand = Demand::grid(&tape, f64::from(width) * f64::from(height), precision);
     let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
-    let ranges = ranges(&arguments.ranges, expression.variables(), precision)?;
-    let (samples, slopes, basins) = (OnceCell::default(), OnceCell::default(), OnceCell::default());
-    let (expression, engine) = (&expression, engine.as_ref());
-    let scene = Scene { arguments, expression, engine, precision, ranges, layers, samples, slopes, basins };
+    let scene = scene(arguments, &expression, engine.as_ref())?;
     let picture = picture(&scene, (width, height))?;
-    let record = Record::of(&picture, expression.text(), source(engine, precision), None);
+    let record = Record::of(&picture, expression.text(), source(engine.as_ref(), precision), None);
     let layout = picture.layout()?;
     let strips = if scene.in_bands(&layout) { Some(Strips::new(&scene, layout)?) } else { None };
     write(&mut out, &picture, &record, strips)?;
@@ -131,10 +138,44 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+pub(super) fn wrong_dimension(expression: &Expression) -> Failure {
+    let variables = expression.variables();
+    Failure::usage(format!(
+        "a picture has one or two variables, `{}` has {} ({}); give the others a value with --set",
+        expression.text(),
+        variables.len(),
+        variables.join(", ")
+    ))
+}
+
+/// Pixels, where nothing was said.
+pub(super) fn usual_size(variables: usize) -> (u32, u32) {
+    if variables == 1 { (800, 600) } else { (800, 700) }
+}
+
+/// The title that was given, or the function.
+pub(super) fn title(arguments: &Arguments, expression: &Expression) -> String {
+    arguments.title.clone().unwrap_or_else(|| typeset(&format!("f = {}", expression.text())))
+}
+
+/// What the layers of a picture are made from.
+pub(super) fn scene<'a>(
+    arguments: &'a Arguments,
+    expression: &'a Expression,
+    engine: &'a dyn Backend,
+) -> Result<Scene<'a>, Failure> {
+    let precision = precision(&arguments.compute);
+    let layers = layers::chosen(arguments, expression.variables().len())?;
+    let ranges = ranges(&arguments.ranges, expression.variables(), precision)?;
+    let (samples, slopes, basins) = (OnceCell::default(), OnceCell::default(), OnceCell::default());
+    let (y_range, held) = (None, false);
+    Ok(Scene { arguments, expression, engine, precision, ranges, layers, y_range, held, samples, slopes, basins })
+}
+
 /// The frame of the function's dimension, and the layers on it.
-fn picture(scene: &Scene<'_>, size: (u32, u32)) -> Result<Picture, Failure> {
+pub(super) fn picture(scene: &Scene<'_>, size: (u32, u32)) -> Result<Picture, Failure> {
     let (arguments, variables) = (scene.arguments, scene.expression.variables());
-    let title = arguments.title.clone().unwrap_or_else(|| typeset(&format!("f = {}", scene.expression.text())));
+    let title = title(arguments, scene.expression);
     let mut picture = if let [name] = variables {
         let mut picture = Picture::new(size.0, size.1);
         (picture.title, picture.x_label, picture.y_label) = (title, name.clone(), "f".to_string());
@@ -153,6 +194,12 @@ fn picture(scene: &Scene<'_>, size: (u32, u32)) -> Result<Picture, Failure> {
 /// A name without an ending is taken as it is: there is one format.
 fn check_name(path: &std::path::Path) -> Result<(), Failure> {
     match path.extension() {
+        Some(ending) if ending.eq_ignore_ascii_case("gif") || ending.eq_ignore_ascii_case("apng") => {
+            Err(Failure::usage(format!(
+                "cannot write {}: nothing moves; let a value do so, as in --set a=0:1:60frames",
+                path.display()
+            )))
+        }
         Some(ending) if !ending.eq_ignore_ascii_case("png") => Err(Failure::usage(format!(
             "cannot write {}: a picture is a PNG; let the name end in .png",
             path.display()

@@ -8,7 +8,7 @@ use clap::Args;
 use gradfield::descent::{Rule, RuleError, rules};
 
 /// The hyper-parameters of a rule.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Constants {
     /// Learning rate, a number or a formula in the step t such as "0.1/(1 + t/100)"; the same as --param lr=
     /// (default: the rule's own, see `gradfield rules`; 0.01 for a formula)

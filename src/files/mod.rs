@@ -11,6 +11,7 @@
 //! | `.csv` columns | header line, shortest digits that read back to the same number | [`write_csv`] | [`CsvWriter`] |
 //! | `.json` a report | indented, lists of numbers on one line | [`write_json`] | |
 //! | `.png` a picture | 8 bits a channel, or a palette | | [`write_png`] |
+//! | `.apng`, `.gif` a picture that moves | every colour, or 256 | | [`write_apng`], [`write_gif`] |
 //! | a folder of files | such as the tiles of a picture | | [`Folder`] |
 //!
 //! ```
@@ -32,6 +33,7 @@
 //! All writers stream: none needs a seekable file or holds a copy of the data, so each works on a pipe. Who should
 //! not use this: an engine or a layer of a picture; they hand their numbers up.
 
+mod animation;
 mod csv;
 mod deflate;
 mod error;
@@ -43,6 +45,7 @@ mod output;
 mod png;
 mod runs;
 
+pub use animation::{FASTEST, Reel, write_apng, write_gif};
 pub use csv::{CsvWriter, read_points, write_csv};
 pub use error::FileError;
 pub use folder::Folder;
@@ -67,13 +70,18 @@ pub enum Format {
     Json,
     /// A picture.
     Png,
+    /// A picture that moves, in all colours.
+    Apng,
+    /// A picture that moves, in 256 colours.
+    Gif,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 5] = [Format::Npy, Format::Npz, Format::Csv, Format::Json, Format::Png];
+    pub const ALL: [Format; 7] =
+        [Format::Npy, Format::Npz, Format::Csv, Format::Json, Format::Png, Format::Apng, Format::Gif];
 
-    /// `"npy"`, `"npz"`, `"csv"`, `"json"` or `"png"`: the name after `--format` and the ending of a file's name.
+    /// `"npy"`, `"npz"`, `"csv"`, `"json"`, `"png"`, `"apng"` or `"gif"`: the name after `--format` and the ending of a file's name.
     pub fn name(self) -> &'static str {
         match self {
             Format::Npy => "npy",
@@ -81,6 +89,8 @@ impl Format {
             Format::Csv => "csv",
             Format::Json => "json",
             Format::Png => "png",
+            Format::Apng => "apng",
+            Format::Gif => "gif",
         }
     }
 

@@ -112,9 +112,9 @@ fn encode<E: From<FileError>>(
 }
 
 /// Keeps the first error of a writer.
-struct Remembering<'a> {
-    out: &'a mut dyn Write,
-    failure: &'a RefCell<Option<io::Error>>,
+pub(super) struct Remembering<'a> {
+    pub(super) out: &'a mut dyn Write,
+    pub(super) failure: &'a RefCell<Option<io::Error>>,
 }
 
 impl Remembering<'_> {
@@ -227,7 +227,16 @@ fn encoder<'a, 'b>(
     if let Channels::Palette(colours) = head.channels {
         encoder.set_palette(colours.concat());
     }
-    for (key, text) in head.texts {
+    with_texts(&mut encoder, head.texts)?;
+    Ok(encoder)
+}
+
+/// Adds the texts of a picture.
+pub(super) fn with_texts<W: Write>(
+    encoder: &mut Encoder<'_, W>,
+    texts: &[(&str, String)],
+) -> Result<(), EncodingError> {
+    for (key, text) in texts {
         // More programs read the older kind of chunk.
         if text.is_ascii() {
             encoder.add_text_chunk((*key).to_owned(), text.clone())?;
@@ -235,7 +244,7 @@ fn encoder<'a, 'b>(
             encoder.add_itxt_chunk((*key).to_owned(), text.clone())?;
         }
     }
-    Ok(encoder)
+    Ok(())
 }
 
 /// The texts of a picture, keyword and text, as far as they stand before its pixels; unreadable ones are left out.
@@ -257,7 +266,7 @@ pub fn read_png_texts(path: &Path) -> Result<Vec<(String, String)>, FileError> {
     Ok(old.chain(new).collect())
 }
 
-fn from_png(error: EncodingError) -> FileError {
+pub(super) fn from_png(error: EncodingError) -> FileError {
     match error {
         EncodingError::IoError(error) => FileError::from(error),
         other => FileError::Unfit(format!("cannot write PNG: {other}")),

@@ -107,7 +107,7 @@ impl Arrows {
     }
 
     /// The colour of an arrow of this magnitude, and its border.
-    fn inks(&self, magnitude: f64, unit: f64) -> (Rgba, Option<Pen>) {
+    pub(super) fn inks(&self, magnitude: f64, unit: f64) -> (Rgba, Option<Pen>) {
         match &self.colour {
             ArrowColour::Plain(colour) => (*colour, None),
             ArrowColour::OnHeat => (WHITE, Some(Pen::solid([0, 0, 0, 170], (1.3 * unit).max(0.6)))),
@@ -116,7 +116,7 @@ impl Arrows {
     }
 
     /// From a magnitude to a length in pixels, at this distance between points.
-    fn pixels_for(&self, magnitudes: &[f64], spacing: f64) -> impl Fn(f64) -> f64 {
+    pub(super) fn pixels_for(&self, magnitudes: &[f64], spacing: f64) -> impl Fn(f64) -> f64 {
         let largest = range_of(magnitudes, Scale::Linear, Limits::Percentile(2.0)).map_or(0.0, |range| range.1);
         // Where 98 of 100 vectors are zero, the others set the measure.
         let full = || range_of(magnitudes, Scale::Linear, Limits::Full).map_or(0.0, |range| range.1);
@@ -197,7 +197,7 @@ fn direction(layout: &Layout, u: f64, v: f64) -> (f64, f64) {
 }
 
 /// The measures of the longest arrows at this distance between points.
-fn shape(spacing: f64, unit: f64) -> ArrowShape {
+pub(super) fn shape(spacing: f64, unit: f64) -> ArrowShape {
     let shaft = (0.075 * spacing).clamp(0.7 * unit, 2.4 * unit).max(0.6);
     ArrowShape { shaft, head_length: 4.4 * shaft, head_width: 3.4 * shaft }
 }

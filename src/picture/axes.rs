@@ -48,10 +48,14 @@ pub(super) fn draw_frame(canvas: &mut Canvas, layout: &Layout, frame: &Frame<'_>
         return;
     }
     let (left, top, right, bottom) = layout.edges();
-    canvas.frame_rect(left, top, right - left, bottom - top, Pen::solid(INK, layout.sizes.line));
+    if frame.axes {
+        canvas.frame_rect(left, top, right - left, bottom - top, Pen::solid(INK, layout.sizes.line));
+    }
     if layout.detail == Detail::Full {
-        draw_x_axis(canvas, layout, frame.x_label);
-        draw_y_axis(canvas, layout, frame.y_label);
+        if frame.axes {
+            draw_x_axis(canvas, layout, frame.x_label);
+            draw_y_axis(canvas, layout, frame.y_label);
+        }
         draw_title(canvas, layout, frame);
     }
 }

@@ -94,6 +94,36 @@ impl Contours {
         labels.into_iter().map(|label| label.enlarged(layout, &small)).collect()
     }
 
+    /// Draws the lines on the pixels that `on` takes, counted in rows from the lower left, and the labels where `free`,
+    /// the same quantity with NaN elsewhere, has room for them.
+    pub(super) fn draw_where(&self, canvas: &mut Canvas, layout: &Layout, free: &Slopes, on: impl Fn(usize) -> bool) {
+        if self.slopes.values.is_empty() || self.levels.is_empty() {
+            return;
+        }
+        let count = |pixel: &Inked| {
+            let row = layout.top + layout.height - 1 - pixel.y;
+            row as usize * layout.width as usize + (pixel.x - layout.left) as usize
+        };
+        let mut inked = self.inked(&Pixels::new(&self.slopes, layout), layout, canvas.rows());
+        inked.retain(|pixel| on(count(pixel)));
+        let inks = self.inks(canvas, &inked);
+        let labels: Vec<Label> = match layout.detail {
+            Detail::Full => labels::place(&Pixels::new(free, layout), &self.levels, layout),
+            _ => Vec::new(),
+        };
+        self.put(canvas, &inked, &inks, &labels);
+    }
+
+    fn put(&self, canvas: &mut Canvas, inked: &[Inked], inks: &[Rgba], labels: &[Label]) {
+        for pixel in inked {
+            let place = (f64::from(pixel.x) + 0.5, f64::from(pixel.y) + 0.5);
+            if !labels.iter().any(|label| label.covers(place)) {
+                blend(canvas.row_mut(pixel.x, pixel.y, 1), inks[pixel.level as usize], pixel.cover);
+            }
+        }
+        labels.iter().for_each(|label| label.draw(canvas, inks[label.level], &self.levels));
+    }
+
     /// Dark or light for each level, by what lies under its line.
     fn inks(&self, canvas: &mut Canvas, inked: &[Inked]) -> Vec<Rgba> {
         let mut sums = vec![(0.0_f64, 0.0_f64); self.levels.len()];
@@ -133,13 +163,7 @@ impl Drawn for Contours {
             Detail::Full => self.labels.get_or_init(|| self.place_labels(layout)).as_slice(),
             _ => &[],
         };
-        for pixel in &inked {
-            let place = (f64::from(pixel.x) + 0.5, f64::from(pixel.y) + 0.5);
-            if !labels.iter().any(|label| label.covers(place)) {
-                blend(canvas.row_mut(pixel.x, pixel.y, 1), inks[pixel.level as usize], pixel.cover);
-            }
-        }
-        labels.iter().for_each(|label| label.draw(canvas, inks[label.level], &self.levels));
+        self.put(canvas, &inked, inks, labels);
     }
 
     fn ink(&self, layout: &Layout) -> Vec<(f64, f64)> {
@@ -167,7 +191,7 @@ impl From<Contours> for Layer {
 }
 
 /// Ink over a pixel.
-fn blend(pixel: &mut [u8], ink: Rgba, cover: f32) {
+pub(super) fn blend(pixel: &mut [u8], ink: Rgba, cover: f32) {
     for (under, over) in pixel.iter_mut().zip(ink).take(3) {
         *under = (f32::from(*under) + (f32::from(over) - f32::from(*under)) * cover).round() as u8;
     }

@@ -27,6 +27,8 @@ pub(super) struct Frame<'a> {
     pub logarithmic: (bool, bool),
     /// One data unit is as long on x as on y.
     pub equal_aspect: bool,
+    /// There are axes around the plot rectangle.
+    pub axes: bool,
     /// Keeps room for a colour bar at the right.
     pub colour_bar: bool,
     /// Whether the colour bar will have a label.
@@ -73,6 +75,9 @@ impl Frame<'_> {
     /// The layout with all labels; None where they would leave less than a third of the picture to the plot.
     fn with_words(&self, x: Span, y: Span, sizes: Sizes) -> Option<Layout> {
         let mut margins = self.margins(x, &sizes);
+        if !self.axes {
+            return Some(self.place(x, y, sizes, margins, Detail::Full));
+        }
         let height = f64::from(self.height) - margins.top - margins.bottom;
         let y_ticks = marks(y, self.logarithmic.1, rows(height, &sizes));
         let offsets = if y_ticks.offset.is_some() { 1.3 * sizes.tick } else { 0.0 };
@@ -100,13 +105,15 @@ impl Frame<'_> {
         // The offset of the x axis stands on the line of its name.
         let offset = marks(x, self.logarithmic.0, 9).offset.is_some();
         let below = if offset { 1.35 * sizes.label } else { row(self.x_label, sizes.label) };
+        let bottom = if self.axes { ticks + sizes.tick + below } else { 0.0 };
+        let left = if self.axes { row(self.y_label, sizes.label) + ticks } else { 0.0 };
         let bar = if self.colour_bar { sizes.bar_room() } else { 2.0 * overhang };
         let bar_label = if self.colour_bar && self.bar_label { 1.5 * sizes.label } else { 0.0 };
         Margins {
-            left: edge + row(self.y_label, sizes.label) + ticks,
+            left: edge + left,
             right: edge + bar + bar_label,
             top: edge + row(self.title, sizes.title).max(overhang),
-            bottom: edge + ticks + sizes.tick + below,
+            bottom: edge + bottom,
         }
     }
 
@@ -194,6 +201,7 @@ mod tests {
             y_range: (-2.0, 2.0),
             logarithmic: (false, false),
             equal_aspect: false,
+            axes: true,
             colour_bar: true,
             bar_label: true,
             bare: false,

@@ -116,7 +116,11 @@ fn draw_mark(canvas: &mut Canvas, x: f64, y: f64, measures: &Measures, mark: Mar
         canvas.fill_rect(left, top, (measures.mark + 2.0 * edge).ceil(), height, [0x70, 0x70, 0x70, 255]);
     }
     match mark {
-        Mark::Line(pen) => canvas.polyline(&[(x, y), (x + measures.mark, y)], pen),
+        Mark::Line(pen) => {
+            // Spread over two rows of pixels a thin line would be pale.
+            let y = (y - 0.5 * pen.width).round() + 0.5 * pen.width;
+            canvas.polyline(&[(x, y), (x + measures.mark, y)], pen);
+        }
         Mark::Disc { colour, radius } => canvas.disc(middle, radius.min(0.5 * measures.row), colour),
         Mark::Ring { pen, radius } => canvas.ring(middle, radius.min(0.5 * measures.row), pen),
         Mark::Arrow { colour, halo } => {

@@ -123,6 +123,7 @@ mod tests {
             y_range: (0.0, 1.0),
             logarithmic: (false, false),
             equal_aspect: false,
+            axes: true,
             colour_bar: false,
             bar_label: false,
             bare: false,

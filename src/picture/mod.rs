@@ -22,7 +22,7 @@
 //! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
 //! colours); `text`, `shapes`, `canvas`, `forms` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `bar`,
 //! `shares`, `legend` (what stands around the data); `slopes`, `layer` (what a layer is); `heat`, `bands`, `hillshade`, `lic`, `basins`,
-//! `contours` and its `labels`, `zeros`, `streamlines`, `arrows`, `lines`, `density`, `curve`, `paths`, `race`, `marks` (the layers); this file puts
+//! `contours` and its `labels`, `zeros`, `streamlines`, `arrows`, `lines`, `density`, `curve`, `paths`, `race`, `marks`, `surface`, `moment` (the layers); this file puts
 //! them together; `mosaic` puts several pictures side by side.
 
 mod arrows;
@@ -50,6 +50,7 @@ mod lic;
 mod lines;
 mod maps;
 mod marks;
+mod moment;
 mod mosaic;
 mod paths;
 mod pixels;
@@ -59,6 +60,7 @@ mod shapes;
 mod shares;
 mod slopes;
 mod streamlines;
+mod surface;
 mod text;
 mod ticks;
 mod zeros;
@@ -81,6 +83,7 @@ pub use levels::{levels, plain};
 pub use lic::Lines;
 pub use maps::{ColourMap, MapKind, Rgba};
 pub use marks::Marks;
+pub use moment::{Backdrop, Moment};
 pub use mosaic::mosaic;
 pub use paths::{Paths, Points, RED};
 pub use pixels::NAN_PALETTE;
@@ -89,6 +92,7 @@ pub use scale::{Limits, Scale, range_of};
 pub use shapes::{BLACK, INK, WHITE};
 pub use slopes::{SlopeStrip, Slopes};
 pub use streamlines::Streamlines;
+pub use surface::{Sheet, Surface, View};
 pub use text::typeset;
 pub use zeros::{ZeroLine, Zeros};
 
@@ -123,6 +127,8 @@ pub struct Picture {
     pub logarithmic: (bool, bool),
     /// One data unit is as long on x as on y (given up where the plot would be a hair).
     pub equal_aspect: bool,
+    /// Axes around the plot; without them its layers have their own.
+    pub axes: bool,
     /// Lines at the ticks.
     pub grid: bool,
     /// A colour bar for the first layer that has colours by value: the layout keeps room for it.
@@ -151,6 +157,7 @@ impl Picture {
             y_range: (0.0, 1.0),
             logarithmic: (false, false),
             equal_aspect: false,
+            axes: true,
             grid: true,
             colour_bar: false,
             bar_label: false,
@@ -196,7 +203,7 @@ impl Picture {
         band.check(layout.field_rows(canvas.rows()), layout.width as usize)?;
         let (below, above): (Vec<&dyn Drawn>, Vec<&dyn Drawn>) = layers.iter().partition(|layer| layer.fills());
         below.iter().for_each(|layer| layer.draw(&mut canvas, &layout, band));
-        if self.grid {
+        if self.grid && self.axes {
             axes::draw_grid(&mut canvas, &layout, !below.is_empty());
         }
         above.iter().for_each(|layer| layer.draw(&mut canvas, &layout, band));
@@ -236,6 +243,7 @@ impl Picture {
             y_range: self.y_range,
             logarithmic: self.logarithmic,
             equal_aspect: self.equal_aspect,
+            axes: self.axes,
             colour_bar: self.colour_bar,
             bar_label: self.bar_label,
             bare: self.bare,

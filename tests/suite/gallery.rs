@@ -17,7 +17,7 @@ const SQUARE: usize = 5;
 /// Squares whose means are further apart than this, of 255, differ.
 const APART: f64 = 16.0;
 /// The share of the squares that may differ.
-const SHARE: f64 = 0.01;
+const SHARE: f64 = 0.02;
 
 pub(crate) fn tests() -> Vec<Trial> {
     let gpu = ENGINES.iter().any(|engine| engine.name == "gpu" && engine.runs());

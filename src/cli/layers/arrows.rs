@@ -9,7 +9,7 @@ use gradfield::Points;
 use gradfield::field::Field;
 use gradfield::picture::{ArrowColour, ArrowLength, Arrows, INK, Picture, Pivot, lattice, padded};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Flags {
     /// How many arrows, such as 20x20; without the layer heat they stand on the points of NumPy's meshgrid
     #[arg(long, value_name = "COLUMNSxROWS", allow_hyphen_values = true)]
@@ -34,6 +34,15 @@ fn frame(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
 }
 
 fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
+    // Those on a surface are its own matter.
+    if !scene.has("surface") {
+        picture.layers.push(arrows(scene)?.into());
+    }
+    Ok(())
+}
+
+/// The gradient on its lattice.
+pub(super) fn arrows(scene: &Scene<'_>) -> Result<Arrows, Failure> {
     let (columns, rows) = counts(scene)?;
     let (x, y) = if on_edges(scene) {
         meshgrid(columns, rows, &scene.ranges)
@@ -42,18 +51,17 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
     };
     let points = Points::columns(vec![x.clone(), y.clone()]);
     let field = Field::evaluate(&scene.expression.gradient()?, points, scene.engine, scene.precision)?;
-    let arrows = Arrows {
+    let at_tail = on_edges(scene) || scene.has("surface");
+    Ok(Arrows {
         x,
         y,
         u: field.columns[1].to_f64(),
         v: field.columns[2].to_f64(),
         colour: if scene.filled() { ArrowColour::OnHeat } else { ArrowColour::Plain(INK) },
         length: if scene.filled() { ArrowLength::Root } else { ArrowLength::Linear },
-        pivot: if on_edges(scene) { Pivot::Tail } else { Pivot::Middle },
+        pivot: if at_tail { Pivot::Tail } else { Pivot::Middle },
         label: String::new(),
-    };
-    picture.layers.push(arrows.into());
-    Ok(())
+    })
 }
 
 /// Whether the arrows are those of a meshgrid that was asked for, as in NumPy and matplotlib: tails on the points of
@@ -62,7 +70,7 @@ fn on_edges(scene: &Scene<'_>) -> bool {
     scene.arguments.arrows.arrows.is_some() && !scene.filled()
 }
 
-/// Columns and rows of arrows: as asked, else some 20 along the longer side.
+/// Columns and rows of arrows: as asked, else some 20 along the longer side; fewer on a surface, which is seen aslant.
 fn counts(scene: &Scene<'_>) -> Result<(usize, usize), Failure> {
     if let Some(text) = &scene.arguments.arrows.arrows {
         let counts = size("--arrows", text, 2)?;
@@ -72,6 +80,9 @@ fn counts(scene: &Scene<'_>) -> Result<(usize, usize), Failure> {
         return Ok((counts[0], counts[1]));
     }
     let shape = (scene.ranges[0].1 - scene.ranges[0].0) / (scene.ranges[1].1 - scene.ranges[1].0);
+    if scene.has("surface") {
+        return Ok((15, 15));
+    }
     let short = |ratio: f64| ((20.0 * ratio).round() as usize).clamp(5, 20);
     Ok(if shape >= 1.0 { (20, short(1.0 / shape)) } else { (short(shape), 20) })
 }

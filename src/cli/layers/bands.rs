@@ -25,12 +25,12 @@ fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
 }
 
 fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
-    let (levels, colouring) = levels::of(scene, picture)?;
+    let slopes = Arc::clone(scene.slopes(picture)?);
+    let (levels, colouring) = levels::of(scene, &slopes.values)?;
     // With contours, those say it.
     if !scene.has("contour") {
-        levels::tell(scene, picture, &levels)?;
+        levels::tell(scene, &slopes.values, &levels);
     }
-    let slopes = Arc::clone(scene.slopes(picture)?);
     let arguments = scene.arguments;
     colours::tell(&colouring, &arguments.scale, &slopes.values, arguments.function.quiet);
     let label = colours::label(&arguments.show);

@@ -24,7 +24,7 @@ const PREVIEW: usize = 128;
 /// The share of them above whose curvature lies no more than the rest.
 const MOST: f64 = 0.98;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct Flags {
     /// How the layers basins and steps descend: gd, bfgs, lbfgs, newton, any rule of `gradfield rules`, or a formula such
     /// as "x = x - lr g" (default: gd, by steps of 1 over the largest curvature in the picture)

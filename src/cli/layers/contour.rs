@@ -1,4 +1,4 @@
-//! The layer `contour`: lines of equal value of the quantity of `--show`.
+//! The layer `contour`: lines of equal value of the quantity of `--show`. Those under a surface are its own matter.
 
 use super::{Row, Scene, levels};
 use crate::cli::Failure;
@@ -27,9 +27,12 @@ fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
 }
 
 fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
-    let (levels, _) = levels::of(scene, picture)?;
-    levels::tell(scene, picture, &levels)?;
+    if scene.has("surface") {
+        return Ok(());
+    }
     let slopes = Arc::clone(scene.slopes(picture)?);
+    let (levels, _) = levels::of(scene, &slopes.values)?;
+    levels::tell(scene, &slopes.values, &levels);
     picture.layers.push(Contours::new(slopes, levels).into());
     Ok(())
 }

@@ -40,6 +40,10 @@ fn samples<'a>(scene: &'a Scene<'_>, picture: &Picture) -> Result<&'a Samples, F
 
 /// Room for all curves that are drawn.
 fn frame(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
+    if let Some(range) = scene.y_range {
+        picture.y_range = range;
+        return Ok(());
+    }
     let samples = samples(scene, picture)?;
     let drawn = samples.columns.iter().zip(["curve", "derivative"]).filter(|(_, name)| scene.has(name));
     picture.y_range = y_range(&drawn.flat_map(|(column, _)| column.iter().copied()).collect::<Vec<f64>>());

@@ -5,9 +5,9 @@ use crate::cli::Failure;
 use crate::cli::colours::colouring;
 use crate::cli::options::number;
 use clap::Args;
-use gradfield::picture::{Colouring, Level, Picture, levels, plain};
+use gradfield::picture::{Colouring, Level, Limits, Scale, levels, plain, range_of};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Flags {
     /// Contour lines and bands: about so many, at nice numbers, or at these values, as in --levels=-1,0,2.5 (one value: 3,)
     #[arg(long, value_name = "N|VALUES", allow_hyphen_values = true)]
@@ -19,10 +19,9 @@ const USUAL: usize = 12;
 /// More lines than this are no picture.
 const MOST: usize = 1000;
 
-/// The levels of the quantity shown, and its colours.
-pub(super) fn of(scene: &Scene<'_>, picture: &Picture) -> Result<(Vec<Level>, Colouring), Failure> {
-    let slopes = scene.slopes(picture)?;
-    let colouring = colouring(scene.arguments, &slopes.values)?;
+/// The levels of a quantity with these values, and its colours.
+pub(super) fn of(scene: &Scene<'_>, values: &[f64]) -> Result<(Vec<Level>, Colouring), Failure> {
+    let colouring = colouring(scene.arguments, values)?;
     let text = scene.arguments.levels.levels.as_deref();
     let levels = match text.map(str::parse::<usize>) {
         Some(Err(_)) => given(text.unwrap_or_default())?,
@@ -30,9 +29,14 @@ pub(super) fn of(scene: &Scene<'_>, picture: &Picture) -> Result<(Vec<Level>, Co
         Some(Ok(n)) if n > MOST => {
             return Err(Failure::usage(format!("--levels: {n} are more than {MOST} lines; take fewer")));
         }
-        count => inside(levels(&colouring, count.and_then(Result::ok).unwrap_or(USUAL)), slopes.ends()),
+        count => inside(levels(&colouring, count.and_then(Result::ok).unwrap_or(USUAL)), ends(values)),
     };
     Ok((levels, colouring))
+}
+
+/// The smallest and the largest value.
+fn ends(values: &[f64]) -> Option<(f64, f64)> {
+    range_of(values, Scale::Linear, Limits::Full)
 }
 
 /// Levels that the values cross: at an end there is no line but a point.
@@ -56,11 +60,11 @@ fn given(text: &str) -> Result<Vec<Level>, Failure> {
 }
 
 /// Says why a picture has no line.
-pub(super) fn tell(scene: &Scene<'_>, picture: &Picture, levels: &[Level]) -> Result<(), Failure> {
-    let ends = scene.slopes(picture)?.ends();
+pub(super) fn tell(scene: &Scene<'_>, values: &[f64], levels: &[Level]) {
+    let ends = ends(values);
     let met = |(lo, hi): (f64, f64)| levels.iter().any(|level| level.value >= lo && level.value <= hi);
     if scene.arguments.function.quiet || ends.is_some_and(|(lo, hi)| lo < hi && met((lo, hi))) {
-        return Ok(());
+        return;
     }
     let show = &scene.arguments.show;
     match ends {
@@ -72,5 +76,4 @@ pub(super) fn tell(scene: &Scene<'_>, picture: &Picture, levels: &[Level]) -> Re
             "note: no level is drawn: {show} runs from {lo:.6} to {hi:.6} here; give --levels values between, or leave it out"
         ),
     }
-    Ok(())
 }

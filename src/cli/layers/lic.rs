@@ -11,7 +11,7 @@ use gradfield::picture::{Layout, Lines, Picture};
 /// Pixels that are computed at a time: their state stays in memory.
 const BAND: usize = 1 << 20;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct Flags {
     /// How far the layer lic smears its noise, in pixels either way (default: 24 times the grain)
     #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]

@@ -8,7 +8,7 @@ mod bands;
 pub(super) mod basins;
 mod contour;
 mod critical;
-mod curve;
+pub(super) mod curve;
 pub(super) mod heat;
 pub(super) mod hillshade;
 pub(super) mod levels;
@@ -16,6 +16,7 @@ pub(super) mod lic;
 mod nullclines;
 pub(super) mod streamlines;
 pub(super) mod strips;
+pub(super) mod surface;
 
 use super::Failure;
 use super::colours::{shown, with_slopes};
@@ -52,13 +53,14 @@ pub(super) struct Row {
 }
 
 /// All layers, from the lowest to the topmost.
-static TABLE: [Row; 14] = [
+static TABLE: [Row; 15] = [
     heat::ROW,
     basins::BASINS,
     basins::STEPS_ROW,
     bands::ROW,
     hillshade::ROW,
     lic::ROW,
+    surface::ROW,
     contour::ROW,
     nullclines::ROW,
     streamlines::ROW,
@@ -85,6 +87,10 @@ pub(super) struct Scene<'a> {
     pub(super) ranges: Vec<(f64, f64)>,
     /// The layers that are drawn, from the lowest to the topmost.
     pub(super) layers: Vec<&'static Row>,
+    /// What a picture of one variable spans upwards, where all frames of an animation share it.
+    pub(super) y_range: Option<(f64, f64)>,
+    /// The picture is held however large it is.
+    pub(super) held: bool,
     /// See [`curve::Samples`].
     pub(super) samples: OnceCell<curve::Samples>,
     /// See [`Scene::slopes`].
@@ -97,6 +103,11 @@ impl Scene<'_> {
     /// Whether the layer of this name is drawn.
     pub(super) fn has(&self, name: &str) -> bool {
         self.layers.iter().any(|row| row.name() == name)
+    }
+
+    /// Whether a layer that is drawn reads this flag.
+    pub(super) fn reads(&self, flag: &str) -> bool {
+        self.layers.iter().any(|row| (row.flags)(self.arguments).iter().any(|(read, _)| *read == flag))
     }
 
     /// The quantity of `--show` with its exact gradient at the pixels of the plot, or at some of them where its layers come
@@ -122,7 +133,7 @@ impl Scene<'_> {
 
     /// Whether the picture is drawn in bands, as it is too large to be held.
     pub(super) fn in_bands(&self, layout: &Layout) -> bool {
-        strips::needed(self, layout)
+        !self.held && strips::needed(self, layout)
     }
 
     /// Whether a layer needs the gradient of the quantity of `--show` at all pixels.

@@ -10,7 +10,7 @@ use gradfield::field::Evaluator;
 use gradfield::flow::{Streamline, View, streamlines};
 use gradfield::picture::{ArrowColour, INK, Picture, Streamlines};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Flags {
     /// Density of the streamlines: 1 has room for 30 across the shorter side, as in matplotlib; 2 for 60
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]

@@ -4,7 +4,7 @@
 //! [`given`]. A case that fails must leave that folder as it was, say nothing on standard output, and say one
 //! paragraph on standard error. `lines.rs` has them, `run.rs` runs them, `stops.rs` and `faults.rs` have runs that are
 //! stopped and GPUs that fail, `bench.rs` the reports of `bench`, `minimize.rs` the shares of `minimize`, `hops.rs` its hops, `resume.rs` its
-//! stops and checkpoints, `tiles.rs` and `from.rs` pyramids of tiles and pictures made again. `NO_GPU=1` before a command hides the drivers.
+//! stops and checkpoints, `tiles.rs`, `from.rs` and `movie.rs` pyramids of tiles, pictures made again and pictures that move. `NO_GPU=1` before a command hides the drivers.
 
 mod bench;
 mod faults;
@@ -12,6 +12,7 @@ mod from;
 mod hops;
 mod lines;
 mod minimize;
+mod movie;
 mod resume;
 mod run;
 mod stops;
@@ -57,6 +58,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         .chain(minimize::tests())
         .chain(resume::tests())
         .chain(from::tests())
+        .chain(movie::tests())
         .chain(stops::tests())
         .chain(tiles::tests())
         .chain(faults::tests())
@@ -319,8 +321,13 @@ fn full_device() -> Check {
     }
     let folder = tempfile::tempdir()?;
     let lines = ["grad x", "verify x", "eval x --at 1", "descend x --from 1", "NO_GPU=1 devices", "plot x -o -"];
-    for line in lines.into_iter().chain(["bench x --size 8 --particles 2 --device cpu", "plot x+y --bare -o /dev/full"])
-    {
+    let files = [
+        "plot x+y --bare -o /dev/full",
+        "descend x+y --starts 5 --steps 9 --size 300 --format gif -o /dev/full",
+        "descend x+y --starts 5 --steps 9 --size 300 --format apng -o /dev/full",
+        "bench x --size 8 --particles 2 --device cpu",
+    ];
+    for line in lines.into_iter().chain(files) {
         let mut command = command(folder.path(), line);
         command.stdout(fs::OpenOptions::new().write(true).open("/dev/full")?);
         let run = finish(command.spawn()?)?;

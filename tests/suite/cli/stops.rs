@@ -55,6 +55,8 @@ const STOPS: &[Stop] = &[
     Stop { line: "plot x+y --tiles new --size 200000 --device cpu", stdin: Stdin::Closed, after: 1500 },
     stop("verify gamma(2+sin(x*y))*lgamma(3+cos(x*y)) --size 9000 --device cpu"),
     stop("bench gamma(2+sin(x*y))*lgamma(3+cos(x*y)) --device cpu"),
+    stop("plot gamma(2+sin(a*x*y)) --set a=1:2:9000frames --size 900 -o new.gif --device cpu"),
+    stop("descend sin(x)*y^2 --starts 5 --steps 20000 --frames 9000 --size 900 -o new.apng --device cpu"),
     // A table being written, a pipe that nobody empties, random starts.
     Stop { line: "field x+y --size 4000 -o old.csv --device cpu", stdin: Stdin::Closed, after: 700 },
     stop("field x+y --size 2000 -o - --format npz --device cpu"),
