@@ -2,16 +2,19 @@
 
 use super::Failure;
 use super::engine::{choose, processor};
-use super::options::{Compute, Function, check_names, digits, ranges, size};
+use super::language::{Language, number, write_aligned};
+use super::options::{Compute, Function, check_names, ranges, size};
 use clap::Args;
 use gradfield::bench::Demand;
 use gradfield::critical::{Continuum, Critical, CriticalError, Kind, Point, Search, Shape, find};
 use gradfield::field::tape_of;
-use gradfield::files::{Column, FileError, Format, Output, write_csv, write_json};
-use gradfield::{Expression, Precision, Values};
+use gradfield::files::{Column, Output, write_csv, write_json};
+use gradfield::{Expression, Precision};
 use serde::Serialize;
-use std::io::Write;
 use std::path::PathBuf;
+
+/// What `--format` may be.
+const LANGUAGES: [Language; 3] = [Language::Text, Language::Json, Language::Csv];
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -39,7 +42,7 @@ const ROWS: usize = 200;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let expression = arguments.function.parse()?;
-    let language = Language::of(arguments)?;
+    let language = Language::of(&arguments.output, arguments.format.as_deref(), &LANGUAGES)?;
     if language == Language::Csv {
         check_names(expression.variables(), &["f", "gradient_norm", "kind", "index"])?;
     }
@@ -56,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match language {
         Language::Text => table(&found, expression.variables(), &mut out)?,
         Language::Csv => csv(&found, expression.variables(), &mut out)?,
-        Language::Json => {
+        Language::Json | Language::Npz => {
             let document = Document::of(&found, &expression, &search, engine.name(), precision);
             write_json(&mut out, &document)?;
         }
@@ -87,36 +90,6 @@ impl From<CriticalError> for Failure {
     }
 }
 
-/// A format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Language {
-    Text,
-    Json,
-    Csv,
-}
-
-impl Language {
-    fn of(arguments: &Arguments) -> Result<Language, Failure> {
-        match arguments.format.as_deref() {
-            Some("text") => Ok(Language::Text),
-            Some("json") => Ok(Language::Json),
-            Some("csv") => Ok(Language::Csv),
-            Some(other) => Err(Failure::usage(format!("--format: `{other}` is not one of text, json, csv"))),
-            None if arguments.output.as_os_str() == "-" => Ok(Language::Text),
-            None if arguments.output.extension().is_some_and(|ending| ending == "txt") => Ok(Language::Text),
-            None => Ok(match Format::of(&arguments.output, None, &[Format::Json, Format::Csv])? {
-                Format::Json => Language::Json,
-                _ => Language::Csv,
-            }),
-        }
-    }
-}
-
-/// One number with all its digits.
-fn number(value: f64) -> String {
-    digits(&Values::F64(vec![value]), 0)
-}
-
 /// The table: points, then lines and areas, each of which is one row.
 fn table(found: &Critical, variables: &[String], out: &mut Output) -> Result<(), Failure> {
     let names = ["f", "|grad f|", "kind", "index", "eigenvalues"].map(String::from).into_iter();
@@ -131,13 +104,7 @@ fn table(found: &Critical, variables: &[String], out: &mut Output) -> Result<(),
     let point = |row: &Point| cells(row.f, row.gradient_norm, row.kind.name(), row.index, &row.eigenvalues, &row.x);
     let wide = |row: &Continuum| cells(row.f, row.gradient_norm, row.shape.name(), None, &row.eigenvalues, &row.x);
     lines.extend(found.points.iter().map(point).chain(found.continua.iter().map(wide)).take(ROWS));
-    let widths: Vec<usize> =
-        (0..lines[0].len()).map(|k| lines.iter().map(|line| line[k].chars().count()).max().unwrap_or(0)).collect();
-    for line in &lines {
-        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        writeln!(out, "{}", cells.join("  ").trim_end()).map_err(FileError::from)?;
-    }
-    Ok(())
+    write_aligned(&lines, out)
 }
 
 /// Six digits.

@@ -2,16 +2,20 @@
 
 use super::Failure;
 use super::engine::choose;
+use super::language::Language;
 use super::options::{Compute, Function, check_names, digits, example, given_points};
 use clap::Args;
 use gradfield::bench::Demand;
 use gradfield::field::{Field, tape_of};
-use gradfield::files::{self, Column, Format, Output};
+use gradfield::files::{self, Column, Output};
 use gradfield::points::{Points, Values};
 use gradfield::{Expression, Precision};
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
+
+/// What `--format` may be.
+const LANGUAGES: [Language; 3] = [Language::Text, Language::Csv, Language::Json];
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -35,7 +39,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let expression = arguments.function.parse()?;
-    let format = Language::of(arguments)?;
+    let format = Language::of(&arguments.output, arguments.format.as_deref(), &LANGUAGES)?;
     // A handful of values is asked for exactly: f64 unless told otherwise.
     let precision = arguments.compute.precision.map_or(Precision::F64, Precision::from);
     let points = points(arguments, &expression, precision)?;
@@ -51,34 +55,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Language::Text if arguments.points.is_some() => write_csv(&mut out, &field, expression.variables())?,
         Language::Text => write_text(&mut out, &field, expression.variables())?,
         Language::Csv => write_csv(&mut out, &field, expression.variables())?,
-        Language::Json => files::write_json(&mut out, &document(&field))?,
+        Language::Json | Language::Npz => files::write_json(&mut out, &document(&field))?,
     }
     out.finish()?;
     Ok(())
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Language {
-    Text,
-    Csv,
-    Json,
-}
-
-impl Language {
-    fn of(arguments: &Arguments) -> Result<Language, Failure> {
-        match arguments.format.as_deref() {
-            Some("text") => Ok(Language::Text),
-            Some("csv") => Ok(Language::Csv),
-            Some("json") => Ok(Language::Json),
-            Some(other) => Err(Failure::usage(format!("--format: `{other}` is not one of text, csv, json"))),
-            None if arguments.output.as_os_str() == "-" => Ok(Language::Text),
-            None if arguments.output.extension().is_some_and(|ending| ending == "txt") => Ok(Language::Text),
-            None => Ok(match Format::of(&arguments.output, None, &[Format::Csv, Format::Json])? {
-                Format::Json => Language::Json,
-                _ => Language::Csv,
-            }),
-        }
-    }
 }
 
 fn points(arguments: &Arguments, expression: &Expression, precision: Precision) -> Result<Points, Failure> {

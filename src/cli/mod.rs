@@ -14,6 +14,7 @@ mod eval;
 mod field;
 mod from;
 mod grad;
+mod language;
 mod layers;
 mod minimize;
 mod movie;

@@ -1,11 +1,14 @@
-//! The flags of `minimize`, and the formats that it writes.
+//! The flags of `minimize`.
 
 use crate::cli::Failure;
+use crate::cli::language::Language;
 use crate::cli::options::{Compute, Function, check_names};
 use crate::cli::rule::Constants;
 use clap::Args;
-use gradfield::files::Format;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+/// What `--format` may be.
+const LANGUAGES: [Language; 4] = [Language::Text, Language::Json, Language::Csv, Language::Npz];
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -79,56 +82,15 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(super) fn language(&self) -> Result<Language, Failure> {
-        Language::of(&self.output, self.format.as_deref(), &Language::ALL)
+        Language::of(&self.output, self.format.as_deref(), &LANGUAGES)
     }
 }
 
-/// A format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
-    Text,
-    Json,
-    Csv,
-    Npz,
-}
-
-impl Language {
-    pub(super) const ALL: [Language; 4] = [Language::Text, Language::Json, Language::Csv, Language::Npz];
-
-    fn name(self) -> &'static str {
-        match self {
-            Language::Text => "text",
-            Language::Json => "json",
-            Language::Csv => "csv",
-            Language::Npz => "npz",
-        }
-    }
-
-    /// What `--format` says, else the name's ending; one of `allowed`.
-    pub(super) fn of(output: &Path, given: Option<&str>, allowed: &[Language]) -> Result<Language, Failure> {
-        if let Some(given) = given {
-            let names: Vec<&str> = allowed.iter().map(|one| one.name()).collect();
-            let found = allowed.iter().find(|one| one.name() == given);
-            return found
-                .copied()
-                .ok_or_else(|| Failure::usage(format!("--format: `{given}` is not one of {}", names.join(", "))));
-        }
-        if output.as_os_str() == "-" || output.extension().is_some_and(|ending| ending == "txt") {
-            return Ok(Language::Text);
-        }
-        let formats = [(Format::Json, Language::Json), (Format::Csv, Language::Csv), (Format::Npz, Language::Npz)];
-        let formats: Vec<_> = formats.into_iter().filter(|(_, one)| allowed.contains(one)).collect();
-        let found = Format::of(output, None, &formats.iter().map(|(format, _)| *format).collect::<Vec<_>>())?;
-        let language = formats.into_iter().find(|(format, _)| *format == found);
-        Ok(language.map_or(Language::Text, |(_, language)| language))
-    }
-
-    /// Refuses a variable whose name a column of the output has.
-    pub(super) fn check_names(self, variables: &[String]) -> Result<(), Failure> {
-        match self {
-            Language::Csv => check_names(variables, &["f", "gradient_norm", "hits", "basin_share", "kind"]),
-            Language::Npz => check_names(variables, &["f", "status", "steps", "basin", "status_names", "device"]),
-            Language::Text | Language::Json => Ok(()),
-        }
+/// Refuses a variable whose name a column of the output has.
+pub(super) fn check_columns(language: Language, variables: &[String]) -> Result<(), Failure> {
+    match language {
+        Language::Csv => check_names(variables, &["f", "gradient_norm", "hits", "basin_share", "kind"]),
+        Language::Npz => check_names(variables, &["f", "status", "steps", "basin", "status_names", "device"]),
+        Language::Text | Language::Json => Ok(()),
     }
 }

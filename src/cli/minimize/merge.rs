@@ -1,10 +1,11 @@
 //! `gradfield merge`: shares of one `minimize`, joined to what one run gives.
 
-use super::arguments::Language;
+use super::arguments::check_columns;
 use super::records::{Found, Run, Shards, Share, differs};
 use super::task::share;
 use super::{hops, records, table};
 use crate::cli::Failure;
+use crate::cli::language::Language;
 use crate::cli::options::Function;
 use clap::Args;
 use gradfield::backend::cpu::Cpu;
@@ -42,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let run = shares[0].1.run.clone();
     let shards = together(&shares)?;
     let (expression, precision) = function(&shares[0].0, &run)?;
-    language.check_names(expression.variables())?;
+    check_columns(language, expression.variables())?;
     let mut out = Output::create(&arguments.output)?;
     let mut basins = Basins::new(&run.range, precision, run.maximize);
     shares.iter().try_for_each(|(path, share)| gather(path, share, &mut basins))?;

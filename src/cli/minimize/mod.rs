@@ -13,12 +13,13 @@ mod table;
 mod task;
 
 pub(crate) use arguments::Arguments;
+use arguments::check_columns;
 pub(crate) use merge::{Arguments as MergeArguments, run as merge};
 pub(crate) use task::{method, tolerance};
 
 use super::Failure;
 use super::engine::{choose, processor};
-use arguments::Language;
+use super::language::Language;
 use checkpoint::{Checkpoint, Identity, State};
 use gradfield::backend::Backend;
 use gradfield::bench::Demand;
@@ -35,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let language = arguments.language()?;
     let expression = arguments.function.parse()?;
     let precision = arguments.compute.precision.map_or(Precision::F64, Precision::from);
-    language.check_names(expression.variables())?;
+    check_columns(language, expression.variables())?;
     let task = Task::of(arguments, &expression, precision, language)?;
     let particles = task.particles();
     let tape = tape_of(&expression.gradient()?);

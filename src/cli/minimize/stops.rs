@@ -3,8 +3,9 @@
 //! Flows in: the flags. Flows out: [`Stops`], which [`session`](super::session) asks at the borders of batches. All but
 //! the time stop at a particle's number, so that the result is the same on any machine.
 
-use super::arguments::{Arguments, Language};
+use super::arguments::Arguments;
 use crate::cli::Failure;
+use crate::cli::language::Language;
 use crate::cli::options::number;
 use gradfield::descent::{Ends, Minima};
 use std::time::Duration;

@@ -1,36 +1,22 @@
 //! What `minimize` found, as text: the table on standard output, how the run went on standard error.
 
-use super::arguments::Language;
 use super::records::Found;
 use super::stops::Why;
 use crate::cli::Failure;
-use crate::cli::options::digits;
-use gradfield::Values;
+use crate::cli::language::{Language, number, write_aligned};
 use gradfield::descent::{Hops, Kind, Minima, Minimum, Status, minima};
-use gradfield::files::{FileError, Output};
-use std::io::Write;
+use gradfield::files::Output;
 
 /// Rows of the text; files have all.
 const ROWS: usize = 50;
 /// Variables of the text.
 const VARIABLES: usize = 6;
 
-/// One number with all its digits.
-fn number(value: f64) -> String {
-    digits(&Values::F64(vec![value]), 0)
-}
-
 /// The table.
 pub(super) fn write(minima: &Minima, variables: &[String], out: &mut Output) -> Result<(), Failure> {
     let mut lines = vec![heading(variables)];
     lines.extend(minima.rows.iter().take(ROWS).map(row));
-    let widths: Vec<usize> =
-        (0..lines[0].len()).map(|k| lines.iter().map(|line| line[k].chars().count()).max().unwrap_or(0)).collect();
-    for line in &lines {
-        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        writeln!(out, "{}", cells.join("  ").trim_end()).map_err(FileError::from)?;
-    }
-    Ok(())
+    write_aligned(&lines, out)
 }
 
 fn heading(variables: &[String]) -> Vec<String> {

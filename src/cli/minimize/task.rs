@@ -1,8 +1,9 @@
 //! What `minimize` is to do: the method, the starts, the share of them.
 
-use super::arguments::{Arguments, Language};
+use super::arguments::Arguments;
 use super::stops::Stops;
 use crate::cli::Failure;
+use crate::cli::language::Language;
 use crate::cli::options::{given_points, number, ranges};
 use crate::cli::rule::{Constants, rule};
 use gradfield::descent::starts::{Sampling, Starts};
