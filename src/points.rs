@@ -92,14 +92,27 @@ impl Values {
         }
     }
 
-    /// These numbers, then some of another column of the format.
+    /// Takes on the numbers of a column, then some of another, all of one format: in the memory that is there already,
+    /// if it suffices.
     ///
     /// # Panics
-    /// If the range is not within the other's length.
-    pub fn followed_by(&self, other: &Values, range: Range<usize>) -> Values {
-        match (self, other.part(self.precision(), range)) {
-            (Values::F32(values), Values::F32(more)) => Values::F32([values.as_slice(), &more].concat()),
-            (values, more) => Values::F64([values.to_f64(), more.to_f64()].concat()),
+    /// If the range is not within the last column's length.
+    pub fn join(&mut self, column: &Values, last: &Values, range: Range<usize>) {
+        match (&mut *self, column, last) {
+            (Values::F32(out), Values::F32(column), Values::F32(last)) => {
+                out.clear();
+                out.extend_from_slice(column);
+                out.extend_from_slice(&last[range]);
+            }
+            (Values::F64(out), Values::F64(column), Values::F64(last)) => {
+                out.clear();
+                out.extend_from_slice(column);
+                out.extend_from_slice(&last[range]);
+            }
+            _ => {
+                let all = [column.to_f64(), last.part(Precision::F64, range).to_f64()].concat();
+                *self = Values::of(column.precision(), all);
+            }
         }
     }
 
@@ -297,6 +310,17 @@ fn in_large_pages<T>(values: Vec<T>) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn joined_columns_follow_each_other() {
+        let [mut out, first, last] =
+            [vec![9.0; 5], vec![1.0, 2.0], vec![3.0, 4.0, 5.0]].map(|values| Values::from_f64(Precision::F32, &values));
+        out.join(&first, &last, 1..3);
+        assert_eq!(out, Values::F32(vec![1.0, 2.0, 4.0, 5.0]));
+        let last = Values::F64(vec![7.0]);
+        out.join(&first, &last, 0..1);
+        assert_eq!(out, Values::F32(vec![1.0, 2.0, 7.0]));
+    }
 
     #[test]
     fn a_grid_is_numpys_meshgrid() {

@@ -194,11 +194,25 @@ impl Canvas {
         on_sheet.post_translate(0.0, -(self.first as f32))
     }
 
+    /// Whether a path, drawn `margin` pixels thicker, may touch the rows that the canvas has. Of a band most does not.
+    fn shows(&self, path: &Path, place: Transform, margin: f32) -> bool {
+        let rows = self.rows();
+        path.bounds().transform(place).is_none_or(|bounds| {
+            bounds.bottom() + margin + 1.0 >= rows.start as f32 && bounds.top() - margin - 1.0 <= rows.end as f32
+        })
+    }
+
     fn fill(&mut self, path: &Path, colour: Rgba, place: Transform) {
+        if !self.shows(path, place, 0.0) {
+            return;
+        }
         self.pixels.fill_path(path, &paint(colour), FillRule::Winding, self.place(place), None);
     }
 
     fn stroke(&mut self, path: &Path, pen: Pen) {
+        if !self.shows(path, Transform::identity(), pen.width as f32) {
+            return;
+        }
         let dash = if pen.dash > 0.0 { StrokeDash::new(vec![pen.dash as f32; 2], 0.0) } else { None };
         let line_cap = if pen.dash > 0.0 { LineCap::Butt } else { LineCap::Round };
         let width = pen.width as f32;

@@ -30,6 +30,8 @@ pub(in crate::cli) struct Strips<'a> {
     lic: Option<Lic<'a>>,
     /// What was evaluated last, or room for it.
     columns: Vec<Values>,
+    /// Room for the slopes of the band after the next.
+    spare: Vec<Values>,
     /// The slopes of the band before.
     last: Option<SlopeStrip>,
 }
@@ -55,14 +57,26 @@ impl<'a> Strips<'a> {
         let outputs = if sloped { outputs.map(with_slopes).transpose()? } else { outputs };
         let evaluator = outputs.map(|outputs| Evaluator::new(&outputs, scene.engine, scene.precision)).transpose()?;
         let lic = scene.has("lic").then(|| lic::prepare(scene, &layout)).transpose()?;
-        Ok(Strips { x: layout.x_centres(), layout, scene, evaluator, sloped, lic, columns: Vec::new(), last: None })
+        Ok(Strips {
+            x: layout.x_centres(),
+            layout,
+            scene,
+            evaluator,
+            sloped,
+            lic,
+            columns: Vec::new(),
+            spare: Vec::new(),
+            last: None,
+        })
     }
 
     /// Rows of a band.
     pub(in crate::cli) fn rows(&self) -> u32 {
         // What layers look at around a band is held too.
         let pixels = if self.sloped { BAND } else { 2 * BAND };
-        (pixels / self.x.len().max(1)).clamp(16, 256) as u32
+        // Not fewer than are looked at around them: those are copied from band to band.
+        let least = if self.scene.has("contour") { self.layout.halo() } else { 16 };
+        (pixels / self.x.len().max(1)).clamp(least.min(256), 256) as u32
     }
 
     /// What layers show on these rows of the picture.
@@ -116,8 +130,15 @@ impl<'a> Strips<'a> {
         }
         self.evaluate(rows.start..last.first)?;
         let kept = (rows.end - last.first) * self.x.len();
-        let column = |k: usize| self.columns[k].followed_by(&last.columns[k], 0..kept);
-        Ok(SlopeStrip { first: rows.start, columns: [0, 1, 2].map(column) })
+        let mut joined = std::mem::take(&mut self.spare);
+        joined.resize_with(self.columns.len(), || Values::zeros(self.scene.precision, 0));
+        for (joined, (column, last)) in joined.iter_mut().zip(self.columns.iter().zip(&last.columns)) {
+            joined.join(column, last, 0..kept);
+        }
+        let columns = std::mem::replace(&mut self.columns, joined);
+        let strip = self.taken(rows.start);
+        (self.columns, self.spare) = (columns, last.columns.into());
+        Ok(strip)
     }
 
     /// The columns that were evaluated last.
