@@ -39,6 +39,12 @@ struct Forms<T> {
     some: Code<T>,
 }
 
+/// Bytes of a line of memory.
+const LINE: usize = 64;
+/// Lines that a processor holds back until they are full: some 10. Written in two halves, with ten others in between, each
+/// goes to memory twice: measured, twenty times slower.
+const OPEN_LINES: usize = 8;
+
 /// A part of a sheet: its rows, its columns, and how far a row of the results is from the next one.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Area {
@@ -67,6 +73,11 @@ impl<T: Lane> NativeRows<T> {
         let past = Forms { one: code(1, true)?, some: code(copies, true)? };
         let constants = Lines::constants(&program, machine);
         Some(NativeRows { through, past, copies, spills, outputs: program.outputs.len(), machine, constants })
+    }
+
+    /// Whether the lines that it writes past the caches are full before the processor has to let go of them.
+    fn fills_lines(&self) -> bool {
+        self.machine.bytes() >= LINE || self.outputs <= OPEN_LINES
     }
 
     /// The fewest columns that it computes.
@@ -108,7 +119,7 @@ impl<T: Lane> NativeRows<T> {
             let numbers = rows.as_ptr().cast::<T>().wrapping_add(row);
             let line = Line { constants: self.constants.read().cast(), spill, numbers, streams };
             let follows = area.pitch == area.columns && row + 1 < area.rows;
-            match self.border(&results).filter(|_| past_caches && area.columns >= 4 * lanes) {
+            match self.border(&results).filter(|_| past_caches && area.columns >= 4 * lanes && self.fills_lines()) {
                 Some(border) => self.past_caches(&line, &results, border..area.columns, &mut seam, follows),
                 None => {
                     self.whole(&line, &self.through, &results, 0, area.columns);
