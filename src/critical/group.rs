@@ -2,18 +2,21 @@
 //!
 //! Flows in: judged points. Flows out: groups of them. Two are one where their places agree within their errors. Where
 //! the Hessian is singular the error is unknown: then two in neighbouring cells are one where the point half way between,
-//! polished, is critical too, has their f, and is still between them. A group that is wider than a cell is a line or an
-//! area of critical points.
+//! polished, is critical too, has their f, and is still between them; or where they are closer than the gradient tells.
+//! A group that is wider than a cell is a line or an area of critical points.
 
 use super::exact::Exact;
 use super::grid::Grid;
-use super::judge::{Judged, is_zero};
+use super::judge::{Judged, doubt, is_zero};
 use super::polish::polish;
 use super::{CriticalError, VARIABLES};
 use std::collections::HashMap;
 
 /// Of the cells of an area, so many have all their neighbours in it; of a line none has, but where lines meet.
 const FULL: f64 = 0.2;
+
+/// Of points closer than this, in cells, it is asked whether the gradient tells them apart.
+const CLOSE: f64 = 1e-3;
 
 /// Critical points that hang together.
 pub(super) struct Group {
@@ -104,7 +107,9 @@ fn connect(
             let noise = 4.0 * (one.noise + other.noise);
             (end.sample.f - point.sample.f).abs() <= noise + end.sample.norm() + point.sample.norm()
         });
-        if between && critical && level {
+        let apart = grid.apart(&one.x, &other.x);
+        let open = level && apart <= CLOSE && root(roots, *a) != root(roots, *b);
+        if level && between && critical || open && apart <= doubt(exact, grid, one)? + doubt(exact, grid, other)? {
             join(roots, *a, *b);
         }
     }

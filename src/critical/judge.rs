@@ -100,7 +100,7 @@ fn tolerance(point: &Polished, errors: &Sample, around: &[Sample], grid: &Grid) 
     (0..n).map(|i| errors.gradient[i] + moved(i) + within(i)).collect()
 }
 
-/// Whether f and its gradient are finite around a point, and no derivative jumps there.
+/// Whether f and its gradient are finite around a point, and neither f nor a derivative jumps there.
 fn smooth(exact: &mut Exact<'_>, grid: &Grid, found: &[Doubted]) -> Result<Vec<bool>, CriticalError> {
     let ways = [-BESIDE, BESIDE, -BESIDE * CLOSER, BESIDE * CLOSER];
     let beside: Vec<Vec<f64>> = found.iter().flat_map(|one| grid.beside(&one.point.x, &ways)).collect();
@@ -111,7 +111,11 @@ fn smooth(exact: &mut Exact<'_>, grid: &Grid, found: &[Doubted]) -> Result<Vec<b
         samples.chunks_exact(ways.len()).all(|around| {
             let (wide, narrow) = (jump(&around[0], &around[1]), jump(&around[2], &around[3]));
             let defined = around.iter().all(|sample| sample.f.is_finite()) && wide.is_finite() && narrow.is_finite();
-            defined && (narrow <= STEADY * wide || narrow <= 2.0 * MARGIN * length(&one.tolerance))
+            let f = one.point.sample.f;
+            let rise = |around: &[Sample]| around.iter().map(|sample| (sample.f - f).abs()).fold(0.0, f64::max);
+            let noise = 2.0 * MARGIN * (one.errors.f.max(f64::EPSILON * f.abs()) + length(&one.tolerance));
+            let steady = rise(&around[2..]) <= (STEADY * rise(&around[..2])).max(noise);
+            defined && steady && narrow <= (STEADY * wide).max(2.0 * MARGIN * length(&one.tolerance))
         })
     };
     Ok(samples.chunks_exact(ways.len() * grid.sides.len()).zip(found).map(one).collect())

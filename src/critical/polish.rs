@@ -3,7 +3,9 @@
 //! Flows in: starts. Flows out: where they came to, with the sample there; whether the gradient is zero is not told. A
 //! step is that of Levenberg and Marquardt with the gradient's squared length as damping, which converges quadratically
 //! also to points on a line of critical points (Yamashita and Fukushima, On the rate of convergence of the
-//! Levenberg-Marquardt method, 2001). It must make the gradient shorter. Where the Hessian is singular at the end steps
+//! Levenberg-Marquardt method, 2001). It must make the gradient shorter, or the step that the same Hessian gives for it:
+//! along a curved valley the gradient may grow with every good step (Deuflhard, Newton methods for nonlinear problems, 2004,
+//! section 3.3: the natural monotonicity test, restricted). Where the Hessian is singular at the end steps
 //! shrink by one factor each; the sum of that series is tried in place of its next term (after Decker, Keller and
 //! Kelley, Convergence rates for Newton's method at singular points, 1983).
 
@@ -20,6 +22,8 @@ const STEP: f64 = 2.0;
 const REACH: f64 = 8.0;
 /// Steps refused one after another, each a quarter of the one before.
 const REFUSALS: usize = 10;
+/// A trial whose gradient is longer must make the step shorter than this share.
+const NATURAL: f64 = 0.5;
 /// A refused step so short, in cells, is the end.
 const SHORT: f64 = 1e-9;
 /// Steps that shrink by a factor between these, and keep their direction, are a series: of a double root 1/2, of one of
@@ -129,9 +133,15 @@ impl State {
         self.done = self.trial == self.x || away || self.refusals > REFUSALS;
     }
 
+    /// Whether the step from here would be shorter, were the trial's gradient here.
+    fn is_better(&self, trial: &Sample) -> bool {
+        let [next, step] = [trial, &self.sample].map(|of| length(&solved(&self.sample, &of.gradient)));
+        next < NATURAL * step
+    }
+
     /// Takes the trial, or a shorter one next.
     fn judge(&mut self, sample: Sample, grid: &Grid) {
-        if sample.is_finite() && sample.norm() < self.sample.norm() {
+        if sample.is_finite() && (sample.norm() < self.sample.norm() || self.is_better(&sample)) {
             let moved = self.share * length(&self.step);
             self.before = (self.share == 1.0).then(|| self.step.clone());
             self.x = self.trial.clone();
@@ -150,24 +160,30 @@ impl State {
     }
 }
 
-/// The damped step, in cells.
+/// The damped step, in cells, no longer than [`STEP`].
 fn newton(sample: &Sample) -> Vec<f64> {
-    let n = sample.gradient.len();
+    let mut step = solved(sample, &sample.gradient);
+    let long = length(&step);
+    if long > STEP {
+        step.iter_mut().for_each(|p| *p *= STEP / long);
+    }
+    step
+}
+
+/// The damped step that the Hessian of a sample gives for a gradient.
+fn solved(sample: &Sample, gradient: &[f64]) -> Vec<f64> {
+    let n = gradient.len();
     let norm = sample.norm();
     let eigen = Eigen::of(&sample.hessian, n);
     let mut step = vec![0.0; n];
     for (value, vector) in eigen.values.iter().zip(eigen.vectors.chunks_exact(n)) {
-        let slope: f64 = vector.iter().zip(&sample.gradient).map(|(v, g)| v * g).sum();
+        let slope: f64 = vector.iter().zip(gradient).map(|(v, g)| v * g).sum();
         // value / (value^2 + norm^2), written so that no square overflows or vanishes.
         let long = value.hypot(norm);
         let share = -(slope / long) * (value / long);
         if share.is_finite() {
             step.iter_mut().zip(vector).for_each(|(p, v)| *p += share * v);
         }
-    }
-    let long = length(&step);
-    if long > STEP {
-        step.iter_mut().for_each(|p| *p *= STEP / long);
     }
     step
 }

@@ -75,3 +75,42 @@ fn filled(canvas: &mut Canvas, corners: &[(f64, f64)], inside: [u8; 4], outline:
     canvas.polygon_outline(corners, Pen::solid(outline, 2.0 * border));
     canvas.polygon(corners, inside);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIDE: u32 = 24;
+    const ALL: [Form; 6] = [Form::Down, Form::Up, Form::Cross, Form::Diamond, Form::Dot, Form::Around];
+
+    /// The grey of each pixel of a form on a ground.
+    fn drawn(form: Option<Form>, ground: u8) -> Vec<f64> {
+        let mut canvas = Canvas::new(SIDE, SIDE, 0..SIDE).expect("it is small");
+        canvas.fill_rect(0.0, 0.0, f64::from(SIDE), f64::from(SIDE), [ground, ground, ground, 255]);
+        if let Some(form) = form {
+            form.draw(&mut canvas, (12.0, 12.0), 6.0);
+        }
+        let grey = |p: &[u8]| (f64::from(p[0]) + f64::from(p[1]) + f64::from(p[2])) / 765.0;
+        canvas.into_bitmap().rgba.chunks_exact(4).map(grey).collect()
+    }
+
+    /// Pixels that differ clearly.
+    fn differ(a: &[f64], b: &[f64]) -> usize {
+        a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() > 0.4).count()
+    }
+
+    #[test]
+    fn forms_are_seen_on_any_ground_and_told_apart_in_grey() {
+        for ground in [0, 128, 255] {
+            for (k, form) in ALL.iter().enumerate() {
+                let one = drawn(Some(*form), ground);
+                let seen = differ(&one, &drawn(None, ground));
+                assert!(seen >= 8, "{form:?} on {ground}: {seen} pixels");
+                for other in &ALL[..k] {
+                    let apart = differ(&one, &drawn(Some(*other), ground));
+                    assert!(apart >= 20, "{form:?} and {other:?} on {ground}: {apart} pixels");
+                }
+            }
+        }
+    }
+}

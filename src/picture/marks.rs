@@ -23,7 +23,7 @@ pub struct Marks {
 
 /// Radius of a mark on a picture of unit size, and the side of the squares of which each has one dot at most.
 const RADIUS: f64 = 5.2;
-const APART: f64 = 6.5;
+const APART: f64 = 9.0;
 /// How many places of a line's ink a mark stands for.
 pub(super) const COUNTS: usize = 8;
 

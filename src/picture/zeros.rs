@@ -152,3 +152,54 @@ impl From<Zeros> for Layer {
         Layer::new(layer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIDE: usize = 80;
+
+    /// The distances of a field with its slope, given over coordinates in pixels from the centre.
+    fn zeros(of: impl Fn(f64, f64) -> [f64; 3]) -> Vec<f32> {
+        let at = |k: usize| {
+            let place = |k: usize| k as f64 + 0.5 - 0.5 * SIDE as f64;
+            of(place(k % SIDE), place(k / SIDE))
+        };
+        let column = |c: usize| (0..SIDE * SIDE).map(|k| at(k)[c]).collect::<Vec<f64>>();
+        let (f, u, v) = (column(0), column(1), column(2));
+        distances(&f, [&u, &v], SIDE, 5.0)
+    }
+
+    /// How far each pixel that lies within two pixels of a line is from it, against the truth; none is farther away.
+    fn assert_line(zeros: &[f32], tolerance: f64, distance: impl Fn(f64, f64) -> f64) {
+        for (k, found) in zeros.iter().enumerate() {
+            let place = |k: usize| k as f64 + 0.5 - 0.5 * SIDE as f64;
+            let exact = distance(place(k % SIDE), place(k / SIDE));
+            let found = f64::from(*found);
+            assert!((found - exact).abs() <= tolerance || (exact > 2.0 && found > 1.5), "{k}: {found}, not {exact}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_as_far_as_it_is() {
+        let circle = zeros(|x, y| [x * x + y * y - 625.0, 2.0 * x, 2.0 * y]);
+        assert_line(&circle, 0.1, |x, y| (x.hypot(y) - 25.0).abs());
+        let straight = zeros(|x, y| [3.0 * x - 4.0 * y + 2.0, 3.0, -4.0]);
+        assert_line(&straight, 1e-6, |x, y| (3.0 * x - 4.0 * y + 2.0).abs() / 5.0);
+        // Where it touches zero only the first order is half the distance.
+        let touching = zeros(|x, _| [(x - 0.3).powi(2), 2.0 * (x - 0.3), 0.0]);
+        assert_line(&touching, 1e-6, |x, _| 0.5 * (x - 0.3).abs());
+    }
+
+    #[test]
+    fn a_pole_is_no_line() {
+        let none = |zeros: Vec<f32>| assert!(zeros.iter().all(|d| d.is_infinite()));
+        none(zeros(|x, _| [1.0 / x, -1.0 / (x * x), 0.0]));
+        none(zeros(|x, y| {
+            [1.0 / (x * x + y * y), -2.0 * x / (x * x + y * y).powi(2), -2.0 * y / (x * x + y * y).powi(2)]
+        }));
+        none(zeros(|_, _| [0.0, 0.0, 0.0]));
+        none(zeros(|_, _| [f64::NAN, 1.0, 1.0]));
+        none(zeros(|x, _| [x.signum(), 0.0, 0.0]));
+    }
+}

@@ -157,7 +157,7 @@ fn lattice() -> Check {
 
 /// The index of Re z^k is 1 - k; of x^3 + y^2 it is 0, of x^4 + y^4 it is 1.
 fn degenerate() -> Check {
-    let cases: [(&str, usize, [f64; 2], i64); 15] = [
+    let cases: [(&str, usize, [f64; 2], i64); 16] = [
         ("x^3 - 3x y^2", 2, [0.0, 0.0], -2),
         ("(x - 0.7)^3 - 3(x - 0.7) (y + 0.21)^2", 2, [0.7, -0.21], -2),
         ("x^4 - 6x^2 y^2 + y^4", 2, [0.0, 0.0], -3),
@@ -168,6 +168,7 @@ fn degenerate() -> Check {
         ("-x^4 - y^2", 2, [0.0, 0.0], 1),
         ("(x + y)^4 + (x - y - 0.3)^2", 2, [0.15, -0.15], 1),
         ("(x - 0.3)^6 + (y + 0.1)^2 exp(x)", 2, [0.3, -0.1], 1),
+        ("(y - x^2) (y - 3x^2)", 2, [0.0, 0.0], -1),
         ("x^3", 1, [0.0, 0.0], 0),
         ("x^4", 1, [0.0, 0.0], 1),
         ("-(x - 0.7)^6", 1, [0.7, 0.0], -1),
@@ -207,7 +208,7 @@ fn border() -> Check {
 
 /// What there is beside them is.
 fn kinks() -> Check {
-    let cases: [(&str, Ranges<'_>, usize); 10] = [
+    let cases: [(&str, Ranges<'_>, usize); 11] = [
         ("abs(x)", &[(-1.0, 1.0)], 0),
         ("abs(x^2 - 1)", &[(-2.0, 2.0)], 1),
         ("sqrt(x^2 + y^2)", &[(-1.0, 1.0), (-1.0, 1.0)], 0),
@@ -218,6 +219,7 @@ fn kinks() -> Check {
         ("1/(x^2 + y^2)", &[(-1.0, 1.0), (-1.0, 1.0)], 0),
         ("ln(x) - x", &[(-3.0, 3.0)], 1),
         ("1/x + x", &[(-3.0, 3.0)], 2),
+        ("floor(x/2) + y^2 + cos(x)", &[(0.5, 2.0), (-1.0, 1.0)], 0),
     ];
     for (text, ranges, count) in cases {
         for size in [None, Some(101)] {
