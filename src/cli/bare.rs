@@ -2,7 +2,7 @@
 //! memory needed depends on the width of the picture and not on its height. [`prepare`] is for `tiles` too.
 
 use super::Failure;
-use super::colours::{as_f32, colouring, shown, tell};
+use super::colours::{as_f32, colouring_shown, shown, tell};
 use super::engine::{choose, source};
 use super::options::{ranges, size};
 use super::plot::{Arguments, precision};
@@ -99,7 +99,7 @@ pub(super) fn prepare<'a>(
     let evaluator = Evaluator::new(&shown(expression, &arguments.show)?, engine, precision)?;
     let mut samples = Samples { evaluator, ranges, precision, columns: Vec::new() };
     let preview = samples.values((PREVIEW, PREVIEW), 0..PREVIEW, 0..PREVIEW)?.to_f64();
-    let colouring = colouring(arguments, &preview)?;
+    let colouring = colouring_shown(arguments, expression, &preview)?;
     tell(&colouring, &arguments.scale, &preview, arguments.function.quiet);
     let palette = colouring.palette().map(|[red, green, blue, _]| [red, green, blue]);
     let enough = !arguments.rgb && colouring.palette_step() < LARGEST_STEP;

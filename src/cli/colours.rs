@@ -5,11 +5,9 @@ use super::options::range;
 use super::plot::Arguments;
 use gradfield::expr::derive::Deriver;
 use gradfield::expr::{Context, Declared, Outputs};
+use gradfield::op::ops;
 use gradfield::picture::{ColourMap, Colouring, Limits, Scale, typeset};
 use gradfield::{Expression, Values};
-
-/// The largest angle, rounded up to f32: an engine may hand it out.
-const HALF_TURN: f64 = std::f32::consts::PI as f64;
 
 /// The quantity of `--show`, as an output over the expression's own variables, `f`, and a `d...` for each.
 pub(super) fn shown(expression: &Expression, show: &str) -> Result<Outputs, Failure> {
@@ -77,6 +75,7 @@ pub(super) fn with_slopes(shown: Outputs) -> Result<Outputs, Failure> {
 pub(super) fn label(show: &str) -> String {
     match show {
         "grad" => "|∇f|".to_string(),
+        "angle" => "angle of ∇f".to_string(),
         "laplacian" => "∇²f".to_string(),
         "curvature" => "mean curvature".to_string(),
         show => typeset(show),
@@ -97,6 +96,29 @@ fn declared(names: impl Iterator<Item = String>) -> Vec<Declared> {
     all
 }
 
+/// Whether the quantity of `--show` is a direction: `angle`, or an atan2 of anything.
+fn is_angle(expression: &Expression, show: &str) -> Result<bool, Failure> {
+    let shown = || shown(expression, show).map(|shown| shown.graph.applied(shown.outputs[0]));
+    Ok(show == "angle" || show != "f" && shown()?.is_some_and(|(op, _)| op == ops::ATAN2))
+}
+
+/// The colours of `--map`, `--scale` and `--clim` for the values of the quantity of `--show`; of directions all of them,
+/// unless one of these says otherwise.
+pub(super) fn colouring_shown(
+    arguments: &Arguments,
+    expression: &Expression,
+    values: &[f64],
+) -> Result<Colouring, Failure> {
+    if !is_angle(expression, &arguments.show)? {
+        return colouring(arguments, values);
+    }
+    let map = arguments.map.as_deref().map_or(Ok(ColourMap::cyclic()), ColourMap::by_name)?;
+    if arguments.clim.is_none() && Scale::by_name(&arguments.scale)? == Scale::Linear {
+        return Ok(Colouring::turn(map));
+    }
+    fitted(arguments, map, values)
+}
+
 /// The colours of `--map`, `--scale` and `--clim` for some values.
 pub(super) fn colouring(arguments: &Arguments, values: &[f64]) -> Result<Colouring, Failure> {
     let scale = Scale::by_name(&arguments.scale)?;
@@ -105,15 +127,18 @@ pub(super) fn colouring(arguments: &Arguments, values: &[f64]) -> Result<Colouri
         && !matches!(scale, Scale::Log | Scale::Equalised);
     let map = match arguments.map.as_deref() {
         Some(name) => ColourMap::by_name(name)?,
-        None if arguments.show == "angle" => ColourMap::by_name("sinebow")?,
         // The height of a surface tells its sign.
         None if signed && !(arguments.show == "f" && arguments.layers.iter().any(|name| name == "surface")) => {
             ColourMap::diverging()
         }
         None => ColourMap::sequential(),
     };
+    fitted(arguments, map, values)
+}
+
+fn fitted(arguments: &Arguments, map: ColourMap, values: &[f64]) -> Result<Colouring, Failure> {
+    let scale = Scale::by_name(&arguments.scale)?;
     let limits = match &arguments.clim {
-        None if arguments.show == "angle" => Limits::Fixed { lo: -HALF_TURN, hi: HALF_TURN },
         None => Limits::Auto,
         Some(text) => {
             let (lo, hi) = range("--clim", text, text)?;

@@ -4,7 +4,7 @@
 //! span is settled before the first frame, from all values, so that nothing jumps.
 
 use super::Failure;
-use super::colours::{colouring, shown};
+use super::colours::{colouring_shown, shown};
 use super::engine::{choose, source};
 use super::layers::{self, surface};
 use super::movie;
@@ -192,8 +192,9 @@ impl<'a> Swept<'a> {
         if scene.has("surface") {
             held.zlim = Some(text(surface::z_range(&scene, &ends(heights))?));
         }
-        let colours = colouring(self.arguments, &ends(shown))?;
-        held.clim = scene.reads("--clim").then(|| text(colours.range()));
+        let colours = colouring_shown(self.arguments, &expression, &ends(shown))?;
+        // Directions are all of them in each frame.
+        held.clim = (scene.reads("--clim") && !colours.is_turn()).then(|| text(colours.range()));
         let known = [ColourMap::diverging(), ColourMap::sequential()];
         let map = known.iter().find(|map| **map == colours.map()).map(ColourMap::name);
         held.map = map.filter(|_| scene.reads("--map"));

@@ -1,7 +1,8 @@
 //! The colour bar: which colour is which value.
 //!
 //! In: a [`Colouring`], its label, and which ends were clipped. Out: ink in the room that the layout kept at the right
-//! of the plot. A triangle at an end says that values beyond it were drawn in its colour.
+//! of the plot. A triangle at an end says that values beyond it were drawn in its colour. Directions have a wheel
+//! instead.
 
 use super::canvas::Canvas;
 use super::colour::{Colouring, Counts};
@@ -10,6 +11,7 @@ use super::levels;
 use super::shapes::{Across, Along, INK, Lettering, Pen};
 use super::text;
 use super::ticks::Ticks;
+use super::wheel;
 
 /// A colour bar to be drawn.
 pub(super) struct Bar<'a> {
@@ -28,9 +30,12 @@ struct Place {
 }
 
 impl Bar<'_> {
-    /// Draws the bar, as high as the plot. Nothing where the layout has no room for words.
-    pub(super) fn draw(&self, canvas: &mut Canvas, layout: &Layout) {
+    /// Draws the bar, as high as the plot; `names` are those of the axes. Nothing where the layout has no room for words.
+    pub(super) fn draw(&self, canvas: &mut Canvas, layout: &Layout, names: [&str; 2]) {
         if layout.detail != Detail::Full {
+            return;
+        }
+        if self.colouring.is_turn() && wheel::draw(canvas, layout, self.colouring, self.label, names) {
             return;
         }
         let place = self.place(layout);

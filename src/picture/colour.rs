@@ -44,6 +44,8 @@ pub struct Level {
     pub label: String,
 }
 
+/// The largest angle, rounded up to f32: an engine may hand it out.
+const HALF_TURN: f64 = std::f32::consts::PI as f64;
 /// Colours in the look-up table; the step between two is too small to see.
 pub(super) const STEPS: usize = 1024;
 /// The index of NaN. The table is twice as long as the map so that a masked index is always inside.
@@ -62,6 +64,8 @@ pub struct Colouring {
     quantiles: Arc<[f64]>,
     /// Borders between bands of one colour each; empty for colours that run on.
     levels: Arc<[Level]>,
+    /// The values are directions.
+    turn: bool,
     pub(super) table: Arc<[Rgba; TABLE]>,
 }
 
@@ -84,7 +88,18 @@ impl Colouring {
         }
         let (lo, hi) = (plain.lo, plain.hi);
         let (quantiles, levels) = (Arc::default(), Arc::default());
-        Ok(Colouring { map, scale, lo, hi, bent, quantiles, levels, table: Arc::new(table) })
+        Ok(Colouring { map, scale, lo, hi, bent, quantiles, levels, turn: false, table: Arc::new(table) })
+    }
+
+    /// Colours the directions of vectors, from -π to π against the clock from the x axis. Beside the plot stands a wheel.
+    pub fn turn(map: ColourMap) -> Colouring {
+        let plain = Colouring::new(map, Scale::Linear, -HALF_TURN, HALF_TURN).expect("the range is finite");
+        Colouring { turn: true, ..plain }
+    }
+
+    /// Whether it was made for directions.
+    pub fn is_turn(&self) -> bool {
+        self.turn
     }
 
     /// The same in bands: one colour between two neighbours of `levels`, which are taken in ascending order, and one

@@ -82,6 +82,11 @@ impl ColourMap {
         ColourMap { row: &MAPS[7], reversed: false }
     }
 
+    /// sinebow, which ends where it begins: for angles.
+    pub fn cyclic() -> ColourMap {
+        ColourMap { row: &MAPS[8], reversed: false }
+    }
+
     /// Greys from the middle to near white: a ground on which lines of any colour are seen.
     pub fn ground() -> ColourMap {
         ColourMap { row: &MAPS[9], reversed: false }

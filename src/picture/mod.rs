@@ -20,7 +20,7 @@
 //! ```
 //!
 //! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
-//! colours); `text`, `shapes`, `canvas`, `forms` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `bar`,
+//! colours); `text`, `shapes`, `canvas`, `forms` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `wheel`, `bar`,
 //! `shares`, `legend` (what stands around the data); `slopes`, `layer` (what a layer is); `heat`, `bands`, `hillshade`, `lic`, `basins`,
 //! `contours` and its `labels`, `zeros`, `streamlines`, `arrows`, `lines`, `density`, `curve`, `paths`, `race`, `marks`, `surface`, `moment` (the layers); this file puts
 //! them together; `mosaic` puts several pictures side by side.
@@ -63,6 +63,7 @@ mod streamlines;
 mod surface;
 mod text;
 mod ticks;
+mod wheel;
 mod zeros;
 
 pub use arrows::{ArrowColour, ArrowLength, Arrows, Pivot, lattice};
@@ -223,7 +224,7 @@ impl Picture {
         axes::clear_margins(canvas, layout);
         axes::draw_frame(canvas, layout, &self.frame());
         if let Some(bar) = layers.iter().find_map(|layer| layer.bar()).filter(|_| self.colour_bar) {
-            bar.draw(canvas, layout);
+            bar.draw(canvas, layout, [&self.x_label, &self.y_label]);
         } else if let Some(shares) = layers.iter().find_map(|layer| layer.shares()).filter(|_| self.colour_bar) {
             shares.draw(canvas, layout);
         }

@@ -2,7 +2,7 @@
 
 use super::{Row, Scene};
 use crate::cli::Failure;
-use crate::cli::colours::{colouring, label, shown, tell};
+use crate::cli::colours::{colouring_shown, label, shown, tell};
 use crate::cli::plot::Arguments;
 use gradfield::Points;
 use gradfield::field::Evaluator;
@@ -38,7 +38,7 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
         let points = Points::Grid(vec![x, y]).rounded(scene.precision);
         Evaluator::new(&outputs, scene.engine, scene.precision)?.evaluate(&points)?[0].to_f64()
     };
-    let colouring = colouring(arguments, &values)?;
+    let colouring = colouring_shown(arguments, scene.expression, &values)?;
     tell(&colouring, &arguments.scale, &values, arguments.function.quiet);
     let heat = Heat::new(values, columns, rows, colouring, &label(&arguments.show))?;
     picture.layers.push(if scene.in_bands(&layout) { heat.in_bands() } else { heat }.into());

@@ -2,7 +2,7 @@
 
 use super::Scene;
 use crate::cli::Failure;
-use crate::cli::colours::colouring;
+use crate::cli::colours::colouring_shown;
 use crate::cli::options::number;
 use clap::Args;
 use gradfield::picture::{Colouring, Level, Limits, Scale, levels, plain, range_of};
@@ -21,7 +21,7 @@ const MOST: usize = 1000;
 
 /// The levels of a quantity with these values, and its colours.
 pub(super) fn of(scene: &Scene<'_>, values: &[f64]) -> Result<(Vec<Level>, Colouring), Failure> {
-    let colouring = colouring(scene.arguments, values)?;
+    let colouring = colouring_shown(scene.arguments, scene.expression, values)?;
     let text = scene.arguments.levels.levels.as_deref();
     let levels = match text.map(str::parse::<usize>) {
         Some(Err(_)) => given(text.unwrap_or_default())?,

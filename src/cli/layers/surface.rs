@@ -3,7 +3,7 @@
 
 use super::{Row, Scene, arrows, heat, hillshade, levels};
 use crate::cli::Failure;
-use crate::cli::colours::{colouring, label, shown, tell, with_slopes};
+use crate::cli::colours::{colouring_shown, label, shown, tell, with_slopes};
 use crate::cli::options::{number, range};
 use crate::cli::plot::Arguments;
 use clap::Args;
@@ -65,7 +65,7 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
         Some(text) => range("--zlim", text, text)?,
         None => z_range(scene, &heights)?,
     };
-    let colouring = colouring(arguments, &values)?;
+    let colouring = colouring_shown(arguments, scene.expression, &values)?;
     tell(&colouring, &arguments.scale, &values, arguments.function.quiet);
     let name = scene.expression.variables();
     let mut surface = Surface {
