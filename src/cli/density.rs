@@ -12,7 +12,7 @@ use super::record::Record;
 use super::{Failure, progress};
 use gradfield::backend::Backend;
 use gradfield::bench::Demand;
-use gradfield::descent::{Plan, Rule, Walker};
+use gradfield::descent::{Method, Plan, Walker};
 use gradfield::files::{Format, Output};
 use gradfield::picture::{ColourMap, Colouring, Density, Heat, Limits, Picture, Scale, padded, typeset};
 use gradfield::{Expression, Precision};
@@ -24,11 +24,11 @@ const BATCH: u64 = 1 << 16;
 pub(super) fn run(
     arguments: &Arguments,
     expression: &Expression,
-    rules: Vec<(String, Rule)>,
+    movers: Vec<(String, Method)>,
     format: Format,
     precision: Precision,
 ) -> Result<(), Failure> {
-    let plan = plan(arguments, expression, rules, format)?;
+    let plan = plan(arguments, expression, movers, format)?;
     let source = source_of(arguments, expression, precision)?;
     let count = count(&source);
     let size = pixels(arguments.size.as_deref(), (800, 700))?;
@@ -52,7 +52,7 @@ pub(super) fn run(
 fn plan(
     arguments: &Arguments,
     expression: &Expression,
-    rules: Vec<(String, Rule)>,
+    movers: Vec<(String, Method)>,
     format: Format,
 ) -> Result<Plan, Failure> {
     if format != Format::Png {
@@ -62,15 +62,18 @@ fn plan(
     if variables != 2 {
         return Err(Failure::usage(format!("--density is for functions of two variables, this one has {variables}")));
     }
-    let count = rules.len();
-    match rules.into_iter().next() {
-        Some((_, rule)) if count == 1 => Ok(Plan {
-            rule,
+    let count = movers.len();
+    match movers.into_iter().next() {
+        Some((_, Method::Rule(rule))) if count == 1 => Ok(Plan {
+            rule: *rule,
             steps: arguments.steps,
             every: arguments.every.unwrap_or(1),
             maximize: arguments.maximize,
             seed: arguments.seed,
         }),
+        Some((name, _)) if count == 1 => Err(Failure::usage(format!(
+            "--density shows the paths of a rule, and `{name}` is a solver: its few steps are a picture without --density"
+        ))),
         _ => Err(Failure::usage(format!("--density shows the paths of one rule, here are {count}; leave one --rule"))),
     }
 }

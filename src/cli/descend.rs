@@ -1,14 +1,16 @@
 //! `gradfield descend`: particles that follow a rule, and their paths.
 
 use super::engine::{choose, source};
+use super::minimize::tolerance;
 use super::options::{Compute, Function, check_names, digits, example, given_points, ranges};
 use super::rule::{Constants, race};
 use super::{Failure, density, movie, paths};
 use clap::Args;
+use gradfield::backend::Backend;
 use gradfield::bench::Demand;
 use gradfield::descent::starts::{Sampling, Starts};
-use gradfield::descent::{self, DescentError, Plan, Rule, Trail};
-use gradfield::field::{FieldError, check_size};
+use gradfield::descent::{self, DescentError, Method, Plan, Records, Search, Trail};
+use gradfield::field::{FieldError, check_size, tape_of};
 use gradfield::files::{self, Column, CsvWriter, Format, Output};
 use gradfield::picture::RUNNER_COLOURS;
 use gradfield::{Expression, Precision, Values};
@@ -39,7 +41,8 @@ pub(crate) struct Arguments {
     /// sign, rprop, normalised, langevin, dog, prodigy (`gradfield rules` shows their formulas), or a formula such as
     /// "v = beta v - lr g; x = x + v": x is the coordinate, g its slope, f, g2 and t are the value, the squared norm
     /// of the gradient and the number of the step, noise is a standard normal deviate, total(e) a sum over coordinates.
-    /// Several, as in --rule gd,adam or --rule gd:lr=0.1 --rule gd:lr=0.01, race from the same starts
+    /// Or a solver with a line search: bfgs, lbfgs or newton, whose step is an evaluation of f and its gradient.
+    /// Several, as in --rule gd,adam,bfgs or --rule gd:lr=0.1 --rule gd:lr=0.01, race from the same starts
     #[arg(long = "rule", value_name = "RULE[:NAME=NUMBER]", default_value = "gd")]
     rules: Vec<String>,
     #[command(flatten)]
@@ -53,6 +56,9 @@ pub(crate) struct Arguments {
     /// A picture of how many paths run through each pixel, of any number of --starts: none is kept
     #[arg(long)]
     density: bool,
+    /// With one variable: draw tangents at the iterates, where these are not too close: their slope is the gradient
+    #[arg(long, conflicts_with = "density")]
+    pub(super) tangents: bool,
     /// Climb to a maximum
     #[arg(long)]
     pub(super) maximize: bool,
@@ -93,31 +99,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let expression = arguments.function.parse()?;
     let format = format(arguments)?;
     let precision = arguments.compute.precision.map_or(Precision::F32, Precision::from);
-    let rules = race(&arguments.rules, &arguments.constants)?;
-    check_picture(arguments, &expression, format, rules.len())?;
+    let movers = race(&arguments.rules, &arguments.constants)?;
+    check_picture(arguments, &expression, format, movers.len())?;
     if arguments.density {
-        return density::run(arguments, &expression, rules, format, precision);
+        return density::run(arguments, &expression, movers, format, precision);
     }
     let starts = starts_of(arguments, &expression, precision)?;
-    let (particles, count) = (starts[0].len(), rules.len() as u64);
-    let plans: Vec<(String, Plan)> = rules
-        .into_iter()
-        .map(|(name, rule)| Ok((name, plan(arguments, rule, particles * count as usize, format)?)))
-        .collect::<Result<_, Failure>>()?;
-    let (_, plan) = &plans[0];
-    let steps = plan.steps;
-    check_size(plan.record(particles) * count as f64, expression.variables().len() + 1, precision)
+    let (particles, count) = (starts[0].len(), movers.len() as u64);
+    let steps = arguments.steps;
+    let every = every(arguments, particles * count as usize, format)?;
+    check_size(Records { steps, every }.size(particles) * count as f64, expression.variables().len() + 1, precision)
         .map_err(DescentError::from)?;
     let mut out = Output::create(&arguments.output)?;
-    let tape = plan.rule.fuse(&expression.gradient()?, plan.maximize).tape;
-    let demand = Demand::steps(&tape, (particles as u64 * count) as f64, plan.steps as f64, precision);
+    let tape = match &movers[0].1 {
+        Method::Rule(rule) => rule.fuse(&expression.gradient()?, arguments.maximize).tape,
+        _ => tape_of(&expression.gradient()?),
+    };
+    let demand = Demand::steps(&tape, (particles as u64 * count) as f64, steps as f64, precision);
     let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
-    let bar = super::progress::bar(plan.steps.saturating_mul(count), "steps", arguments.function.quiet);
+    let bar = super::progress::bar(steps.saturating_mul(count), "steps", arguments.function.quiet);
     let mut runs: Vec<Run> = Vec::new();
-    for (name, plan) in plans {
-        let before = plan.steps.saturating_mul(runs.len() as u64);
+    for (name, mover) in movers {
+        let before = steps.saturating_mul(runs.len() as u64);
         let progress = |done| bar.set_position(before.saturating_add(done));
-        let trail = descent::run(&expression, &plan, &starts, engine.as_ref(), precision, progress)?;
+        let engine = (engine.as_ref(), precision);
+        let trail = trail(arguments, &expression, mover, every, &starts, engine, progress)?;
         runs.push(Run { name, trail });
     }
     bar.finish_and_clear();
@@ -136,9 +142,36 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What one rule or solver does.
+fn trail(
+    arguments: &Arguments,
+    expression: &Expression,
+    mover: Method,
+    every: u64,
+    starts: &[Vec<f64>],
+    (engine, precision): (&dyn Backend, Precision),
+    progress: impl FnMut(u64),
+) -> Result<Trail, Failure> {
+    let Arguments { steps, maximize, seed, .. } = *arguments;
+    let method = match mover {
+        Method::Rule(rule) => {
+            let plan = Plan { rule: *rule, steps, every, maximize, seed };
+            return Ok(descent::run(expression, &plan, starts, engine, precision, progress)?);
+        }
+        solver => solver,
+    };
+    let ranges = ranges(&arguments.ranges, expression.variables(), precision)?;
+    let tolerance = tolerance(None, precision)?;
+    let search = Search { method, bounds: None, ranges, tolerance, steps, maximize };
+    Ok(descent::run_search(expression, &search, every, starts, engine, precision, progress)?)
+}
+
 /// Refuses a picture that cannot be, and where none is drawn the flags of one and names that a table has itself.
 fn check_picture(arguments: &Arguments, expression: &Expression, format: Format, rules: usize) -> Result<(), Failure> {
     let moving = movie::is_moving(format);
+    if arguments.tangents {
+        check_tangents(expression, format, rules)?;
+    }
     arguments.movie.check(moving, "write one with -o FILE.gif or FILE.apng")?;
     if moving {
         movie::check_size(super::plot::pixels(arguments.size.as_deref(), (1, 1))?)?;
@@ -171,6 +204,19 @@ fn check_picture(arguments: &Arguments, expression: &Expression, format: Format,
         None => Ok(()),
         Some((flag, _)) => Err(Failure::usage(format!("{flag} is for a picture; write one with -o FILE.png"))),
     }
+}
+
+/// Refuses tangents where there is nothing that they touch.
+fn check_tangents(expression: &Expression, format: Format, rules: usize) -> Result<(), Failure> {
+    Err(Failure::usage(match (format, expression.variables().len(), rules) {
+        (Format::Png, 1, 1) => return Ok(()),
+        (Format::Png, 1, _) => "--tangents are drawn for one rule; leave one".to_string(),
+        (Format::Png, n, _) => format!("--tangents touch a curve, which has one variable; this function has {n}"),
+        (Format::Gif | Format::Apng, ..) => {
+            "--tangents are for a picture in which nothing moves; write .png".to_string()
+        }
+        _ => "--tangents is for a picture; write one with -o FILE.png".to_string(),
+    }))
 }
 
 fn format(arguments: &Arguments) -> Result<Format, Failure> {
@@ -258,10 +304,10 @@ fn check_starts(count: u64, variables: usize) -> Result<(), Failure> {
     })
 }
 
-/// `particles` are those of all rules.
-fn plan(arguments: &Arguments, rule: Rule, particles: usize, format: Format) -> Result<Plan, Failure> {
+/// How often a step is recorded. `particles` are those of all rules.
+fn every(arguments: &Arguments, particles: usize, format: Format) -> Result<u64, Failure> {
     let all = arguments.steps.saturating_mul(particles as u64);
-    let every = match arguments.every {
+    Ok(match arguments.every {
         Some(every) => every,
         // What moves is seen at each frame.
         None if movie::is_moving(format) && (particles > PATHS || all > ROWS) => {
@@ -271,8 +317,7 @@ fn plan(arguments: &Arguments, rule: Rule, particles: usize, format: Format) -> 
         None if format == Format::Png && particles > PATHS => 0,
         None if all <= ROWS => 1,
         None => 0,
-    };
-    Ok(Plan { rule, steps: arguments.steps, every, maximize: arguments.maximize, seed: arguments.seed })
+    })
 }
 
 /// One line on standard error: the best end and how many are lost; in a race, of which rule.

@@ -15,12 +15,14 @@ use gradfield::field::{Evaluator, Field};
 use gradfield::files::Output;
 use gradfield::picture::{
     Backdrop, CURVE_COLOURS, ColourMap, Colouring, Curve, Heat, INK, Layer, Limits, Moment, Paths, Picture,
-    Points as Marks, RED, Scale, WHITE, padded, typeset, y_range,
+    Points as Marks, RED, Scale, TANGENT_COLOUR, Tangents, WHITE, padded, typeset, y_range,
 };
 use gradfield::{Expression, Points, Precision};
 
 /// Paths that are drawn; of more particles only the ends are shown.
 pub(super) const PATHS: usize = 200;
+/// Tangents of iterates that are nearer than this to one before would be a blot, in pixels of a picture of unit size.
+const APART: f64 = 30.0;
 /// Marks that are drawn.
 pub(super) const MARKS: usize = 20_000;
 
@@ -121,8 +123,25 @@ impl Scene<'_> {
             return Ok(picture);
         }
         picture.layers.push(Layer::from(Curve { x, y, colour: CURVE_COLOURS[0], dashed: false, label }));
+        if self.arguments.tangents {
+            picture.layers.push(self.tangents()?);
+        }
         picture.layers.push(self.particles(1.0));
         Ok(picture)
+    }
+
+    /// Tangents at the iterates that are shown.
+    fn tangents(&self) -> Result<Layer, Failure> {
+        let (records, particles) = (self.trail.steps.len(), self.trail.values[0].len());
+        let shown = particles.min((MARKS / records).max(1));
+        let places = || (0..shown).flat_map(|p| (0..records).map(move |r| (p, r)));
+        let x: Vec<f64> = places().map(|(p, r)| self.trail.positions[r][0].get(p)).collect();
+        let f = places().map(|(p, r)| self.trail.values[r].get(p));
+        let points = x.iter().copied().zip(f).collect();
+        let at = Points::columns(vec![x]).rounded(self.precision);
+        let field = Field::evaluate(&self.expression.gradient()?, at, self.engine, self.precision)?;
+        let slopes = field.columns[1].to_f64();
+        Ok(Tangents { points, slopes, apart: APART, colour: TANGENT_COLOUR, label: "tangents".into() }.into())
     }
 
     /// The particles after this share of the steps.

@@ -7,7 +7,7 @@ use super::Failure;
 use super::bare;
 use super::engine::{choose, source};
 use super::layers::strips::Strips;
-use super::layers::{self, Scene, arrows, basins, hillshade, levels, lic, streamlines, surface};
+use super::layers::{self, Scene, arrows, basins, hillshade, levels, lic, streamlines, surface, tangents};
 use super::options::{Compute, Function, ranges, size};
 use super::record::Record;
 use super::{movie, sweep, tiles};
@@ -49,6 +49,8 @@ pub(crate) struct Arguments {
     pub(super) basins: basins::Flags,
     #[command(flatten)]
     pub(super) surface: surface::Flags,
+    #[command(flatten)]
+    pub(super) tangents: tangents::Flags,
     /// The quantity that is shown: f, grad (the length of the gradient), angle (its direction), dx, dy, laplacian,
     /// curvature (the mean curvature of the graph, positive where it is a bowl), or a formula of x, y, f, dx, dy, and
     /// dxx, dxy, dyy

@@ -1,11 +1,12 @@
 //! `--rule`, `--lr`, `--param` and `--clip`: rules of the table or formulas, with their hyper-parameters.
 //!
-//! `gd:lr=0.1` is a rule with a hyper-parameter of its own; no formula has a colon. The flags are for all rules.
+//! `gd:lr=0.1` is a rule with a hyper-parameter of its own; no formula has a colon. The flags are for all rules. Solvers race
+//! with rules, and have none.
 
 use super::Failure;
 use super::options::number;
 use clap::Args;
-use gradfield::descent::{Rule, RuleError, rules};
+use gradfield::descent::{Method, Rule, RuleError, rules};
 
 /// The hyper-parameters of a rule.
 #[derive(Debug, Clone, Args)]
@@ -93,35 +94,72 @@ pub(crate) fn rule(text: &str, constants: &Constants) -> Result<Rule, Failure> {
     made(text, constants, constants.given()?)
 }
 
-/// Rules that race: each of several `--rule`s, with a hyper-parameter of the flags if it has it.
-pub(crate) fn race(texts: &[String], constants: &Constants) -> Result<Vec<(String, Rule)>, Failure> {
+/// The solvers by name.
+const SOLVERS: [(&str, Method); 3] = [("bfgs", Method::Bfgs), ("lbfgs", Method::Lbfgs), ("newton", Method::Newton)];
+
+/// The solver that a text names.
+fn solver(text: &str) -> Option<Method> {
+    let name = text.split(':').next().unwrap_or_default().trim();
+    SOLVERS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, method)| method)
+}
+
+/// Rules and solvers that race: each of several `--rule`s, with a hyper-parameter of the flags if it has it.
+pub(crate) fn race(texts: &[String], constants: &Constants) -> Result<Vec<(String, Method)>, Failure> {
     // A formula has an equals sign, and may have commas.
     let split = |text: &String| match text.contains('=') {
         true => vec![text.clone()],
         false => text.split(',').map(|name| name.trim().to_string()).collect(),
     };
     let texts: Vec<String> = texts.iter().flat_map(split).collect();
+    if let (true, Some((flag, _))) =
+        (texts.iter().all(|text| solver(text).is_some()), constants.flags().iter().find(|(_, given)| *given))
+    {
+        return Err(Failure::usage(format!(
+            "{flag} is for a rule; a solver ({}) finds its own steps",
+            texts.join(", ")
+        )));
+    }
     if let [text] = texts.as_slice() {
-        return Ok(vec![(text.clone(), rule(text, constants)?)]);
+        return Ok(vec![(text.clone(), mover(text, constants, constants.given()?)?)]);
     }
     let given = constants.given()?;
     if let Some(Given { flag, name, .. }) = given.iter().find(|one| !texts.iter().any(|text| has(text, &one.name))) {
         return Err(Failure::usage(format!("{flag}: none of the rules has a hyper-parameter `{name}`")));
     }
-    let mut all: Vec<(String, Rule)> = Vec::new();
+    let mut all: Vec<(String, Method)> = Vec::new();
     for text in texts {
         if all.iter().any(|(known, _)| *known == text) {
             return Err(Failure::usage(format!("--rule: `{text}` is there twice; a race has each rule once")));
         }
         let own = given.iter().filter(|one| has(&text, &one.name)).cloned().collect();
-        let rule = made(&text, constants, own)?;
-        all.push((text, rule));
+        let mover = mover(&text, constants, own)?;
+        all.push((text, mover));
     }
     Ok(all)
 }
 
+/// A solver or a rule.
+fn mover(text: &str, constants: &Constants, flags: Vec<Given<'_>>) -> Result<Method, Failure> {
+    match solver(text) {
+        Some(_) if text.contains(':') => Err(Failure::usage(format!(
+            "--rule: `{text}`: a solver finds its own steps and has no hyper-parameters; a rule such as gd:lr=0.1 has"
+        ))),
+        Some(solver) => Ok(solver),
+        None if !text.contains('=') && rules::by_name(text.split(':').next().unwrap_or_default().trim()).is_none() => {
+            Err(Failure::usage(format!(
+                "--rule: `{text}` is neither a rule ({}), nor a solver (bfgs, lbfgs, newton), nor a formula such as \"x = x - lr g\"",
+                rules::names()
+            )))
+        }
+        None => Ok(Method::Rule(Box::new(made(text, constants, flags)?))),
+    }
+}
+
 /// Whether a rule has a hyper-parameter of this name, as far as its text tells.
 fn has(text: &str, parameter: &str) -> bool {
+    if solver(text).is_some() {
+        return false;
+    }
     let text = text.split(':').next().unwrap_or_default().trim();
     match rules::by_name(text) {
         Some(row) => row.defaults.iter().any(|(name, _)| *name == parameter),

@@ -1,6 +1,6 @@
-//! Descents: particles that follow a rule down (or up) the gradient.
+//! Descents: particles that follow a rule or a solver down (or up) the gradient.
 //!
-//! Flows in: an expression, a [`Rule`], starts, an engine. Flows out: [`Trail`]: positions and values at the
+//! Flows in: an expression, a [`Rule`] or a [`Search`], starts, an engine. Flows out: [`Trail`]: positions and values at the
 //! recorded steps. The rule and the gradient are one tape; an engine runs many steps of it with the state in
 //! registers or the first-level cache, and stops only where a step is recorded.
 
@@ -94,15 +94,30 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What is recorded.
+    pub fn records(&self) -> Records {
+        Records { steps: self.steps, every: self.every }
+    }
+}
+
+/// Which steps are recorded: 0, every, 2 every, ..., and the last; with an `every` of 0 the first and the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Records {
+    /// Steps in all.
+    pub steps: u64,
+    /// So many steps from one record to the next.
+    pub every: u64,
+}
+
+impl Records {
     /// How many numbers the record of so many particles takes for each variable and for f, roughly.
-    pub fn record(&self, particles: usize) -> f64 {
+    pub fn size(&self, particles: usize) -> f64 {
         let count = self.steps.checked_div(self.every).unwrap_or(0) as f64 + 2.0;
         // A record of a few particles is more than their numbers: a vector of columns, each with its own place in memory.
         count * (particles as f64 + 24.0)
     }
 
-    /// The recorded steps: 0, every, 2 every, ..., and the last.
-    fn records(&self) -> impl Iterator<Item = u64> + use<> {
+    fn iter(&self) -> impl Iterator<Item = u64> + use<> {
         let (steps, every) = (self.steps, if self.every == 0 { self.steps } else { self.every }.max(1));
         let last = (steps % every != 0).then_some(steps);
         (0..=steps / every).map(move |k| k * every).chain(last)
@@ -144,11 +159,41 @@ pub fn run(
     starts: &[Vec<f64>],
     backend: &dyn Backend,
     precision: Precision,
+    progress: impl FnMut(u64),
+) -> Result<Trail, DescentError> {
+    let walker = Walker::new(expression, plan, backend, precision)?;
+    record(walker, expression, starts, (backend, precision), progress)
+}
+
+/// Runs all particles by a solver (or a rule as one), `every` so many evaluations on record, 0 for start and end alone. A
+/// step is one evaluation of f and its gradient, so that solvers and rules run beside each other; the positions are the
+/// best that each particle saw, where it stays once it has converged.
+///
+/// # Errors
+/// - [`DescentError`] as its variants say.
+pub fn run_search(
+    expression: &Expression,
+    search: &Search,
+    every: u64,
+    starts: &[Vec<f64>],
+    backend: &dyn Backend,
+    precision: Precision,
+    progress: impl FnMut(u64),
+) -> Result<Trail, DescentError> {
+    let walker = Walker::of_search(expression, search, every, backend, precision)?;
+    record(walker, expression, starts, (backend, precision), progress)
+}
+
+/// The record of all particles.
+fn record(
+    mut walker: Walker<'_>,
+    expression: &Expression,
+    starts: &[Vec<f64>],
+    (backend, precision): (&dyn Backend, Precision),
     mut progress: impl FnMut(u64),
 ) -> Result<Trail, DescentError> {
-    let mut walker = Walker::new(expression, plan, backend, precision)?;
     let particles = starts.first().map_or(0, Vec::len);
-    check_size(plan.record(particles), expression.variables().len() + 1, precision)?;
+    check_size(walker.records().size(particles), expression.variables().len() + 1, precision)?;
     let mut value = Evaluator::new(&expression.value(), backend, precision)?;
     let mut trail = Trail { steps: Vec::new(), positions: Vec::new(), values: Vec::new() };
     walker.walk(starts, 0, &mut |step, positions| {

@@ -178,7 +178,12 @@ impl<'a> Searcher<'a> {
 }
 
 impl Search {
-    fn solver(&self, expression: &Expression, outputs: &Outputs, precision: Precision) -> Result<Solver, DescentError> {
+    pub(super) fn solver(
+        &self,
+        expression: &Expression,
+        outputs: &Outputs,
+        precision: Precision,
+    ) -> Result<Solver, DescentError> {
         let matrix = match &self.method {
             Method::Rule(rule) if rule.reads("noise") => return Err(DescentError::Restless(rule.name.clone())),
             Method::Rule(rule) => {
@@ -194,7 +199,7 @@ impl Search {
         Ok(Solver::new(outputs, matrix, self.bounds.as_deref(), self.maximize, precision))
     }
 
-    fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         let (mut reach, mut far) = (f64::INFINITY, 1.0f64);
         for (low, high) in &self.ranges {
             if high > low {

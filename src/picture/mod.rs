@@ -22,7 +22,7 @@
 //! The files, in the order in which they import each other: `error`, `scale`, `maps`, `colour`, `pixels` (values to
 //! colours); `text`, `shapes`, `canvas`, `forms` (ink); `figures`, `ticks`, `levels`, `layout`, `frame`, `axes`, `wheel`, `bar`,
 //! `shares`, `legend` (what stands around the data); `slopes`, `layer` (what a layer is); `heat`, `bands`, `hillshade`, `lic`, `basins`,
-//! `contours` and its `labels`, `zeros`, `streamlines`, `arrows`, `lines`, `density`, `curve`, `paths`, `race`, `marks`, `surface`, `moment` (the layers); this file puts
+//! `contours` and its `labels`, `zeros`, `streamlines`, `arrows`, `lines`, `density`, `curve`, `paths`, `race`, `marks`, `tangents`, `surface`, `moment` (the layers); this file puts
 //! them together; `mosaic` puts several pictures side by side.
 
 mod arrows;
@@ -61,6 +61,7 @@ mod shares;
 mod slopes;
 mod streamlines;
 mod surface;
+mod tangents;
 mod text;
 mod ticks;
 mod wheel;
@@ -94,6 +95,7 @@ pub use shapes::{BLACK, INK, WHITE};
 pub use slopes::{SlopeStrip, Slopes};
 pub use streamlines::Streamlines;
 pub use surface::{Sheet, Surface, View};
+pub use tangents::{TANGENT_COLOUR, Tangents};
 pub use text::typeset;
 pub use zeros::{ZeroLine, Zeros};
 

@@ -17,6 +17,7 @@ mod nullclines;
 pub(super) mod streamlines;
 pub(super) mod strips;
 pub(super) mod surface;
+pub(super) mod tangents;
 
 use super::Failure;
 use super::colours::{shown, with_slopes};
@@ -53,7 +54,7 @@ pub(super) struct Row {
 }
 
 /// All layers, from the lowest to the topmost.
-static TABLE: [Row; 15] = [
+static TABLE: [Row; 16] = [
     heat::ROW,
     basins::BASINS,
     basins::STEPS_ROW,
@@ -68,6 +69,7 @@ static TABLE: [Row; 15] = [
     critical::PLANE,
     curve::CURVE,
     curve::DERIVATIVE,
+    tangents::ROW,
     critical::LINE,
 ];
 
