@@ -94,9 +94,15 @@ impl Contours {
         labels.into_iter().map(|label| label.enlarged(layout, &small)).collect()
     }
 
-    /// Draws the lines on the pixels that `on` takes, counted in rows from the lower left, and the labels where `free`,
-    /// the same quantity with NaN elsewhere, has room for them.
-    pub(super) fn draw_where(&self, canvas: &mut Canvas, layout: &Layout, free: &Slopes, on: impl Fn(usize) -> bool) {
+    /// Draws the lines on the pixels that `on` takes, counted in rows from the lower left, and the labels on those that are
+    /// `free` as well.
+    pub(super) fn draw_where(
+        mut self,
+        canvas: &mut Canvas,
+        layout: &Layout,
+        free: impl Fn(usize) -> bool,
+        on: impl Fn(usize) -> bool,
+    ) {
         if self.slopes.values.is_empty() || self.levels.is_empty() {
             return;
         }
@@ -108,7 +114,12 @@ impl Contours {
         inked.retain(|pixel| on(count(pixel)));
         let inks = self.inks(canvas, &inked);
         let labels: Vec<Label> = match layout.detail {
-            Detail::Full => labels::place(&Pixels::new(free, layout), &self.levels, layout),
+            Detail::Full => {
+                // Where it is not a number there is no label.
+                let values = Arc::make_mut(&mut self.slopes).values.iter_mut().enumerate();
+                values.filter(|(k, _)| !(on(*k) && free(*k))).for_each(|(_, value)| *value = f64::NAN);
+                labels::place(&Pixels::new(&self.slopes, layout), &self.levels, layout)
+            }
             _ => Vec::new(),
         };
         self.put(canvas, &inked, &inks, &labels);

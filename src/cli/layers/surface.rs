@@ -9,7 +9,7 @@ use crate::cli::plot::Arguments;
 use clap::Args;
 use gradfield::Points;
 use gradfield::expr::Outputs;
-use gradfield::field::{Evaluator, Field};
+use gradfield::field::Evaluator;
 use gradfield::picture::{Layout, Level, Picture, Sheet, Slopes, Surface, View};
 use std::sync::Arc;
 
@@ -119,11 +119,14 @@ fn contours(
         return Ok(None);
     }
     let outputs = with_slopes(shown(scene.expression, &scene.arguments.show)?)?;
-    let points = Points::columns(vec![x, y]);
-    let field = Field::evaluate(&outputs, points, scene.engine, scene.precision)?;
-    let [values, dx, dy] = [0, 1, 2].map(|k| field.columns[k].to_f64());
-    let columns = values.len();
-    Ok(Some((levels, Slopes { values, dx, dy, columns, rows: 1 })))
+    let points = Points::columns(vec![x, y]).rounded(scene.precision);
+    let found = Evaluator::new(&outputs, scene.engine, scene.precision)?.evaluate(&points)?;
+    let columns = points.len();
+    // Of a large picture these are large.
+    drop(points);
+    let mut found = found.into_iter().map(|column| column.to_f64());
+    let mut next = || found.next().unwrap_or_default();
+    Ok(Some((levels, Slopes { values: next(), dx: next(), dy: next(), columns, rows: 1 })))
 }
 
 /// What the box spans upwards, where nothing was said.

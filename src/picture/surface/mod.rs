@@ -70,8 +70,19 @@ const BELOW: f64 = 0.4;
 /// The pixels of the base plane, as a plot of its own.
 struct Base {
     layout: Layout,
-    /// Where its pixels are in data units, row by row from the lowest.
-    places: Vec<(f64, f64)>,
+}
+
+impl Base {
+    fn pixels(&self) -> usize {
+        self.layout.width as usize * self.layout.height as usize
+    }
+
+    /// The middle of a pixel, counted row by row from the lowest.
+    fn middle(&self, k: usize) -> (f64, f64) {
+        let (width, height) = (self.layout.width as usize, self.layout.height as usize);
+        let (column, row) = (k % width, height - 1 - k / width);
+        (f64::from(self.layout.left) + column as f64 + 0.5, f64::from(self.layout.top) + row as f64 + 0.5)
+    }
 }
 
 impl Surface {
@@ -92,8 +103,11 @@ impl Surface {
     /// # Errors
     /// [`PictureError::Range`] for a range that is not finite or not in ascending order.
     pub fn base(&self, layout: &Layout) -> Result<(Vec<f64>, Vec<f64>), PictureError> {
-        let base = self.base_of(&self.walls(layout)?.stage, layout);
-        Ok(base.map(|base| base.places.into_iter().unzip()).unwrap_or_default())
+        let stage = self.walls(layout)?.stage;
+        let (Some(base), Some(place)) = (self.base_of(&stage, layout), stage.on_base()) else {
+            return Ok(Default::default());
+        };
+        Ok((0..base.pixels()).map(|k| place(base.middle(k))).unzip())
     }
 
     fn walls(&self, layout: &Layout) -> Result<Walls, PictureError> {
@@ -102,7 +116,6 @@ impl Surface {
     }
 
     fn base_of(&self, stage: &Stage, layout: &Layout) -> Option<Base> {
-        let place = stage.on_base()?;
         let corners = [(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)];
         let corners = corners.map(|(u, v)| stage.pixel([u * SIDES[0], v * SIDES[1], stage.base()]));
         let (left, top, right, bottom) = layout.edges();
@@ -129,16 +142,17 @@ impl Surface {
             y_ticks: Ticks::default(),
             ..layout.clone()
         };
-        let rows = (0..layout.height).rev().map(|row| y + f64::from(row) + 0.5);
-        let columns = (0..layout.width).map(|column| x + f64::from(column) + 0.5);
-        let places = rows.flat_map(|y| columns.clone().map(move |x| (x, y))).map(place).collect();
-        Some(Base { layout, places })
+        Some(Base { layout })
     }
 
     /// Contours on the base plane; their labels where the surface (`pixels` of the plot) leaves room.
     fn draw_base(&self, canvas: &mut Canvas, stage: &Stage, layout: &Layout, pixels: &[[u8; 4]]) {
-        let (Some((levels, slopes)), Some(base)) = (&self.contours, self.base_of(stage, layout)) else { return };
-        if slopes.values.len() != base.places.len() {
+        let (Some((levels, slopes)), Some(base), Some(place)) =
+            (&self.contours, self.base_of(stage, layout), stage.on_base())
+        else {
+            return;
+        };
+        if slopes.values.len() != base.pixels() {
             return;
         }
         let mut seen = pixels_of(slopes, stage, &base);
@@ -146,23 +160,17 @@ impl Surface {
         seen.rows = base.layout.height as usize;
         let (x, y) = (self.sheet.x_range(), self.sheet.y_range());
         let on_base = |k: usize| {
-            let (px, py) = base.places[k];
+            let (px, py) = place(base.middle(k));
             (x.0..=x.1).contains(&px) && (y.0..=y.1).contains(&py)
         };
         let covered = |k: usize| {
-            let (column, row) = (k % seen.columns, seen.rows - 1 - k / seen.columns);
-            let (across, down) = (base.layout.left - layout.left, base.layout.top - layout.top);
-            let at = (down as usize + row) * layout.width as usize + across as usize + column;
+            let (across, down) = base.middle(k);
+            let at =
+                (down as usize - layout.top as usize) * layout.width as usize + across as usize - layout.left as usize;
             pixels.get(at).is_none_or(|pixel| pixel[3] > 0)
         };
-        let mut free = seen.clone();
-        for (k, value) in free.values.iter_mut().enumerate() {
-            if !on_base(k) || covered(k) {
-                *value = f64::NAN;
-            }
-        }
         let contours = Contours::new(Arc::new(seen), levels.clone());
-        contours.draw_where(canvas, &base.layout, &free, on_base);
+        contours.draw_where(canvas, &base.layout, |k| !covered(k), on_base);
     }
 }
 

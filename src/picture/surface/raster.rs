@@ -12,7 +12,7 @@ use super::mesh::Mesh;
 /// Samples of a pixel along each side.
 pub(super) const SAMPLES: usize = 4;
 /// Rows of pixels whose samples are held at a time.
-const ROWS: usize = 64;
+const ROWS: usize = 24;
 
 /// A corner of a triangle.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
