@@ -12,7 +12,7 @@ use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::maps::Rgba;
 use super::scale::{Limits, Scale, range_of};
-use super::shapes::{ArrowShape, Pen, WHITE};
+use super::shapes::{ArrowShape, INK, Pen, WHITE};
 
 /// A vector field at points. All four arrays have the same length.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub enum ArrowColour {
     Plain(Rgba),
     /// White with a dark border: to be seen on any colour of a heat layer.
     OnHeat,
+    /// Dark with a light border: the same on a heat layer whose colours are mostly light ([`super::ColourMap::is_light`]).
+    OnLight,
     /// By the length of the vector, in data units.
     Magnitude(Colouring),
 }
@@ -111,6 +113,7 @@ impl Arrows {
         match &self.colour {
             ArrowColour::Plain(colour) => (*colour, None),
             ArrowColour::OnHeat => (WHITE, Some(Pen::solid([0, 0, 0, 170], (1.3 * unit).max(0.6)))),
+            ArrowColour::OnLight => (INK, Some(Pen::solid([255, 255, 255, 210], (1.3 * unit).max(0.6)))),
             ArrowColour::Magnitude(colouring) => (colouring.pixel(magnitude), None),
         }
     }

@@ -40,7 +40,7 @@ pub struct Curve {
 
 impl Curve {
     fn pen(&self, unit: f64) -> Pen {
-        let width = (1.9 * unit).max(1.0);
+        let width = (1.9 * unit).max(1.5);
         Pen { colour: self.colour, width, dash: if self.dashed { 3.5 * width } else { 0.0 } }
     }
 

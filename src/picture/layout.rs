@@ -62,11 +62,13 @@ pub struct Layout {
 impl Sizes {
     pub(super) fn new(width: u32, height: u32) -> Sizes {
         let unit = unit(width, height);
-        let tick = (13.0 * unit).max(8.0);
+        // Below a unit text shrinks less than the picture, or it could not be read.
+        let text = |size: f64, least: f64| (size * unit).max((size - 4.0) * unit + 4.0).max(least);
+        let tick = text(13.0, 8.0);
         Sizes {
             unit,
-            title: (17.0 * unit).max(9.0),
-            label: (14.5 * unit).max(8.5),
+            title: text(17.0, 9.0),
+            label: text(14.5, 8.5),
             tick,
             line: unit.round().max(1.0),
             tick_length: (4.5 * unit).max(2.0).round(),

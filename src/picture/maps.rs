@@ -97,6 +97,13 @@ impl ColourMap {
         format!("{}{}", self.row.name, if self.reversed { "_r" } else { "" })
     }
 
+    /// Whether its middle half is mostly light, so that what lies on it has to be dark.
+    pub fn is_light(&self) -> bool {
+        let light = |[r, g, b, _]: Rgba| 0.3 * f64::from(r) + 0.59 * f64::from(g) + 0.11 * f64::from(b);
+        let sum: f64 = (0..=16).map(|k| light(self.at(0.25 + 0.5 * f64::from(k) / 16.0))).sum();
+        sum / 17.0 > 165.0
+    }
+
     /// What the map is made for.
     pub fn kind(&self) -> MapKind {
         self.row.kind
@@ -133,6 +140,9 @@ mod tests {
             assert_eq!(*name, row.name);
             assert_eq!(ColourMap::by_name(&format!("{name}_R")).unwrap().name(), format!("{name}_r"));
         }
+        let light: Vec<&str> =
+            ColourMap::NAMES.into_iter().filter(|name| ColourMap::by_name(name).unwrap().is_light()).collect();
+        assert_eq!(light, ["turbo", "blue-red", "pale"]);
         let message = ColourMap::by_name("jet").unwrap_err().to_string();
         assert!(message.contains("jet") && message.contains("viridis") && message.contains("sinebow"), "{message}");
     }

@@ -214,6 +214,11 @@ impl Picture {
         Ok(canvas.into_bitmap())
     }
 
+    /// The colour map of the first layer that has colours by value.
+    pub fn colour_map(&self) -> Option<ColourMap> {
+        self.layers.iter().find_map(|layer| layer.drawn().bar()).map(|bar| bar.colouring.map())
+    }
+
     /// The same picture with at most [`SMALL`] pixels a side.
     pub fn small(&self) -> Picture {
         let longer = f64::from(self.width.max(self.height));

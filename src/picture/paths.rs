@@ -33,7 +33,7 @@ pub struct Points {
     pub points: Vec<(f64, f64)>,
     /// The colour of the marks.
     pub colour: Rgba,
-    /// Radius in units of the picture: 4 is 4 px on a picture of 600 px.
+    /// Radius in units of the picture: 4 is 4 px on a picture of 600 px, and 3 px on small ones.
     pub radius: f64,
     /// A ring instead of a disc.
     pub hollow: bool,
@@ -145,7 +145,7 @@ impl Points {
     }
 
     fn mark(&self, unit: f64) -> Mark {
-        let radius = (self.radius * unit).max(0.8);
+        let radius = self.radius * unit.max(0.75);
         match self.hollow {
             true => Mark::Ring { pen: Pen::solid(self.colour, (1.5 * unit).max(0.7)), radius },
             false => Mark::Disc { colour: self.colour, radius },

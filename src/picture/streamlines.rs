@@ -12,7 +12,7 @@ use super::layout::Layout;
 use super::legend::{Entry, Mark};
 use super::lines::Pixel;
 use super::maps::Rgba;
-use super::shapes::{Pen, WHITE};
+use super::shapes::{INK, Pen, WHITE};
 
 /// Curves along a vector field.
 #[derive(Clone, Debug)]
@@ -56,6 +56,7 @@ const LONGEST: usize = 32;
 
 /// The dark border of white lines: soft, for there are many.
 const BORDER: Rgba = [0, 0, 0, 120];
+const LIGHT: Rgba = [255, 255, 255, 210];
 
 impl Measures {
     fn new(unit: f64, separation: f64) -> Measures {
@@ -152,10 +153,20 @@ impl Piece {
 }
 
 impl Streamlines {
+    /// The colour around lines that lie on colours.
+    fn border(&self) -> Option<Rgba> {
+        match self.colour {
+            ArrowColour::OnHeat => Some(BORDER),
+            ArrowColour::OnLight => Some(LIGHT),
+            ArrowColour::Plain(_) | ArrowColour::Magnitude(_) => None,
+        }
+    }
+
     fn ink(&self, magnitude: f64) -> Rgba {
         match &self.colour {
             ArrowColour::Plain(colour) => *colour,
             ArrowColour::OnHeat => WHITE,
+            ArrowColour::OnLight => INK,
             ArrowColour::Magnitude(colouring) => colouring.pixel(magnitude),
         }
     }
@@ -198,10 +209,10 @@ impl Drawn for Streamlines {
             .filter(|piece| piece.is_on(canvas, 2.0 * measures.head.max(measures.width)))
             .collect();
         let heads: Vec<([Pixel; 4], f64)> = pieces.iter().flat_map(|piece| piece.heads(measures)).collect();
-        if matches!(self.colour, ArrowColour::OnHeat) {
-            let pen = Pen::solid(BORDER, measures.width + measures.border);
+        if let Some(border) = self.border() {
+            let pen = Pen::solid(border, measures.width + measures.border);
             pieces.iter().for_each(|piece| canvas.polyline(&piece.thinned(), pen));
-            heads.iter().for_each(|(corners, _)| canvas.polygon_outline(corners, Pen::solid(BORDER, measures.border)));
+            heads.iter().for_each(|(corners, _)| canvas.polygon_outline(corners, Pen::solid(border, measures.border)));
         }
         pieces.iter().for_each(|piece| self.stroke(canvas, piece, measures.width));
         heads.iter().for_each(|(corners, magnitude)| canvas.polygon(corners, self.ink(*magnitude)));
@@ -214,8 +225,8 @@ impl Drawn for Streamlines {
 
     fn entries(&self, layout: &Layout) -> Vec<Entry> {
         let by_value = matches!(self.colour, ArrowColour::Magnitude(_));
-        let border = Pen::solid(BORDER, Measures::new(layout.sizes.unit, self.separation).border);
-        let halo = matches!(self.colour, ArrowColour::OnHeat).then_some(border);
+        let width = Measures::new(layout.sizes.unit, self.separation).border;
+        let halo = self.border().map(|border| Pen::solid(border, width));
         let mark = Mark::Arrow { colour: self.ink(0.0), halo };
         let entry = Entry { mark, words: self.label.clone() };
         if by_value || self.label.is_empty() { Vec::new() } else { vec![entry] }

@@ -38,7 +38,7 @@ const RADIUS: f64 = 3.4;
 
 impl Tangents {
     fn pen(&self, unit: f64) -> Pen {
-        Pen::solid(self.colour, (WIDTH * unit).max(1.0))
+        Pen::solid(self.colour, (WIDTH * unit).max(1.3))
     }
 
     /// The points with both ends of their lines, in pixels.
@@ -75,7 +75,7 @@ impl Drawn for Tangents {
         for line in &lines {
             runs(line, layout, 4.0 * pen.width).iter().for_each(|run| canvas.polyline(run, pen));
         }
-        let radius = (RADIUS * unit).max(1.5);
+        let radius = (RADIUS * unit).max(2.4);
         for [_, at, _] in lines {
             canvas.disc(at, radius + (0.8 * unit).max(0.5), WHITE);
             canvas.disc(at, radius, self.colour);

@@ -60,6 +60,8 @@ fn awkward_layers() -> Vec<Layer> {
         arrows(ArrowColour::Magnitude(colouring(&x)), ArrowLength::Equal, Pivot::Tail),
         arrows(ArrowColour::OnHeat, ArrowLength::PixelsPerUnit(f64::NAN), Pivot::Middle),
         streamlines(ArrowColour::OnHeat, 20.0),
+        streamlines(ArrowColour::OnLight, 20.0),
+        arrows(ArrowColour::OnLight, ArrowLength::Root, Pivot::Middle),
         streamlines(ArrowColour::Magnitude(colouring(&x)), f64::NAN),
         Layer::from(Curve { x: x.clone(), y: y.clone(), colour: BLACK, dashed: true, label: label() }),
         Layer::from(Curve { x: Vec::new(), y: Vec::new(), colour: BLACK, dashed: false, label: label() }),
@@ -272,5 +274,48 @@ fn band(layout: &Layout, rows: std::ops::Range<u32>, x: &[f64], y: &[f64]) -> Ba
         heat: Some(Strip { first: around.start, values }),
         lines: Some(Strip { first: rows.start, values: lines }),
         slopes: Some(SlopeStrip { first: around.start, columns }),
+    }
+}
+
+/// Arrows and streamlines contrast with what lies below them, on light and on dark colours.
+#[test]
+fn what_lies_on_colours_is_seen() {
+    let luma = |p: &[u8]| 0.3 * f64::from(p[0]) + 0.59 * f64::from(p[1]) + 0.11 * f64::from(p[2]);
+    for (map, colour) in [
+        (ColourMap::diverging(), ArrowColour::OnLight),
+        (ColourMap::ground(), ArrowColour::OnLight),
+        (ColourMap::sequential(), ArrowColour::OnHeat),
+    ] {
+        assert_eq!(map.is_light(), matches!(colour, ArrowColour::OnLight), "{map:?}");
+        let colouring = Colouring::new(map, Scale::Linear, -1.0, 1.0).unwrap();
+        for value in [-0.4, 0.0, 0.4] {
+            let ground = luma(&colouring.pixel(value));
+            let heat = Layer::from(Heat::new(vec![value], 1, 1, colouring.clone(), "").unwrap());
+            let arrow = Arrows {
+                x: vec![0.5],
+                y: vec![0.5],
+                u: vec![1.0],
+                v: vec![0.0],
+                colour: colour.clone(),
+                length: ArrowLength::PixelsPerUnit(240.0),
+                pivot: Pivot::Middle,
+                label: String::new(),
+            };
+            let lines = Streamlines {
+                lines: vec![vec![(0.1, 0.3), (0.9, 0.3)]],
+                magnitudes: Vec::new(),
+                colour: colour.clone(),
+                separation: 20.0,
+                label: String::new(),
+            };
+            for layer in [Layer::from(arrow), Layer::from(lines)] {
+                let mut picture = Picture { bare: true, grid: false, ..Picture::new(800, 800) };
+                picture.layers = vec![heat.clone(), layer];
+                assert_eq!(picture.colour_map(), Some(map));
+                let bitmap = picture.draw().unwrap();
+                let seen = bitmap.rgba.chunks(4).filter(|p| (luma(p) - ground).abs() > 60.0).count();
+                assert!(seen > 40, "{map:?} {value}: {seen} pixels");
+            }
+        }
     }
 }

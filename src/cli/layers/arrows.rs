@@ -36,9 +36,19 @@ fn frame(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
 fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
     // Those on a surface are its own matter.
     if !scene.has("surface") {
-        picture.layers.push(arrows(scene)?.into());
+        let arrows = arrows(scene)?;
+        picture.layers.push(Arrows { colour: ink(scene, picture), ..arrows }.into());
     }
     Ok(())
+}
+
+/// The colour of arrows and lines that is seen on what lies below them.
+pub(super) fn ink(scene: &Scene<'_>, picture: &Picture) -> ArrowColour {
+    match picture.colour_map() {
+        _ if !scene.filled() => ArrowColour::Plain(INK),
+        Some(map) if map.is_light() => ArrowColour::OnLight,
+        _ => ArrowColour::OnHeat,
+    }
 }
 
 /// The gradient on its lattice.
@@ -57,7 +67,7 @@ pub(super) fn arrows(scene: &Scene<'_>) -> Result<Arrows, Failure> {
         y,
         u: field.columns[1].to_f64(),
         v: field.columns[2].to_f64(),
-        colour: if scene.filled() { ArrowColour::OnHeat } else { ArrowColour::Plain(INK) },
+        colour: ArrowColour::OnHeat,
         length: if scene.filled() { ArrowLength::Root } else { ArrowLength::Linear },
         pivot: if at_tail { Pivot::Tail } else { Pivot::Middle },
         label: String::new(),

@@ -1,6 +1,6 @@
 //! The layer `streamlines`: evenly spaced curves along the gradient.
 
-use super::{Row, Scene};
+use super::{Row, Scene, arrows};
 use crate::cli::Failure;
 use crate::cli::colours::{colouring, shown, tell};
 use crate::cli::plot::Arguments;
@@ -8,7 +8,7 @@ use clap::Args;
 use gradfield::Points;
 use gradfield::field::Evaluator;
 use gradfield::flow::{Streamline, View, streamlines};
-use gradfield::picture::{ArrowColour, INK, Picture, Streamlines};
+use gradfield::picture::{ArrowColour, Picture, Streamlines};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Flags {
@@ -81,10 +81,8 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
         let colouring = colouring(scene.arguments, &all)?;
         tell(&colouring, &scene.arguments.scale, &all, scene.arguments.function.quiet);
         ArrowColour::Magnitude(colouring)
-    } else if scene.filled() {
-        ArrowColour::OnHeat
     } else {
-        ArrowColour::Plain(INK)
+        arrows::ink(scene, picture)
     };
     picture.layers.push(Streamlines { lines, magnitudes, colour, separation, label }.into());
     Ok(())
