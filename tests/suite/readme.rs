@@ -1,4 +1,4 @@
-//! README.md: every example runs and says what the page says.
+//! README.md and docs/articles.md: every example runs and says what the page says.
 //!
 //! Each ```` ```console ```` block is one test, run line by line in an empty folder:
 //!
@@ -18,11 +18,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const PAGE: &str = include_str!("../../README.md");
+/// Its pictures are two beside each other, ours and another program's: they are not compared.
+const ARTICLES: &str = include_str!("../../docs/articles.md");
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let blocks = blocks(PAGE).into_iter();
-    let mut trials: Vec<Trial> =
-        blocks.map(|block| Trial::test(format!("readme: line {}", block.line), move || block.run())).collect();
+    let mut trials: Vec<Trial> = Vec::new();
+    for (name, page) in [("readme", PAGE), ("articles", ARTICLES)] {
+        let blocks = blocks(page).into_iter();
+        trials.extend(blocks.map(|block| Trial::test(format!("{name}: line {}", block.line), move || block.run())));
+    }
     trials.push(Trial::test("readme: every picture has its command", pictures_have_commands));
     trials.push(Trial::test("readme: a broken example is seen", broken_examples_are_seen));
     trials
@@ -218,12 +222,22 @@ fn shown() -> impl Iterator<Item = &'static str> {
         .filter(|name| name.ends_with(".png"))
 }
 
+/// The files that a page's commands make.
+fn made(page: &str) -> Vec<String> {
+    let words = commands(page).map(|command| words(&command));
+    words
+        .flat_map(|words| words.windows(2).filter(|p| p[0] == "-o").map(|p| p[1].clone()).collect::<Vec<_>>())
+        .collect()
+}
+
 fn pictures_have_commands() -> Result<(), Failed> {
-    let made: Vec<String> = blocks(PAGE)
-        .iter()
-        .flat_map(|block| block.steps.iter().map(|step| words(&step.command)))
-        .flat_map(|words| words.windows(2).filter(|pair| pair[0] == "-o").map(|p| p[1].clone()).collect::<Vec<_>>())
-        .collect();
+    let pairs: Vec<&str> =
+        ARTICLES.split("](articles/").skip(1).filter_map(|rest| rest.split_once(')')).map(|(name, _)| name).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/articles");
+    if made(ARTICLES) != pairs || !pairs.iter().all(|name| folder.join(name).is_file()) {
+        return Err(format!("docs/articles.md makes {:?} and shows {pairs:?}", made(ARTICLES)).into());
+    }
+    let made = made(PAGE);
     match shown().find(|name| !made.iter().any(|made| made == name)) {
         Some(name) => Err(format!("docs/{name} is shown, but no command of the page makes it").into()),
         None => Ok(()),
