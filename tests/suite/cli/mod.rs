@@ -35,9 +35,10 @@ pub(crate) fn tests() -> Vec<Trial> {
     let bad = BAD.iter().map(|(code, line, err)| trial(line, move || fails(*code, line, err)));
     let long = long_expressions().into_iter();
     let long = long.map(|(name, text, err)| trial(name, move || fails(2, &format!("grad {text}"), &[err])));
-    let tests: [Test; 10] = [
+    let tests: [Test; 11] = [
         ("arrays have numpy's shapes", arrays),
         ("pictures have the pixels asked for", pictures),
+        ("any atan2 is a direction", directions),
         ("notes say what a picture does not show", picture_notes),
         ("a table is read back to the bit", table_back),
         ("same seed, same answer, whatever the threads and lanes", same_bits),
@@ -214,6 +215,23 @@ fn pictures() -> Check {
 
 /// A note for each picture without lines; it also shows second derivatives that are known: of x^2 + y^2, and of a
 /// sphere of radius 2.
+/// A direction has the colours of a whole turn however it is written, unless these are said; what is none has not.
+fn directions() -> Check {
+    let folder = tempfile::tempdir()?;
+    let pixels = |words: &str| {
+        output(folder.path(), &format!("plot x*y+x^3 --layers heat --bare --size 90x80 --quiet {words} -o a.png"))?;
+        tiles::picture(&folder.path().join("a.png")).map(|(_, _, pixels)| pixels)
+    };
+    let turn = pixels("--show angle")?;
+    for same in ["--show atan2(dy,dx)", "--show atan2(x,y+3x^2)", "--show angle --clim=-pi:pi --map sinebow"] {
+        assert!(pixels(same)? == turn, "{same}");
+    }
+    for other in ["--show atan2(dy,dx)+0.1", "--show angle --clim=-3:3", "--show angle --map viridis", "--show f"] {
+        assert!(pixels(other)? != turn, "{other}");
+    }
+    Ok(())
+}
+
 fn picture_notes() -> Check {
     let folder = tempfile::tempdir()?;
     for (line, expected) in [
