@@ -52,21 +52,27 @@ impl Contours {
     fn inked(&self, pixels: &Pixels<'_>, layout: &Layout, rows: Range<u32>) -> Vec<Inked> {
         let reach = layout.sizes.line_reach();
         let mut inked = Vec::new();
-        let [mut here, mut below, mut above] = [Row::default(), Row::default(), Row::default()];
+        // A row and those beside it, each by its number's remainder of three.
+        let mut held: [(Option<usize>, Row); 3] = Default::default();
         let mut changes = Vec::new();
         for row in layout.field_rows(rows).filter(|row| pixels.has(*row)) {
             let y = layout.top + layout.height - 1 - row as u32;
             let beside = pixels.beside(row);
-            for (row, out) in [(row, &mut here), (beside.0, &mut below), (beside.1, &mut above)] {
-                pixels.fill(row, out);
+            for row in [row, beside.0, beside.1] {
+                let (holds, out) = &mut held[row % 3];
+                if *holds != Some(row) {
+                    pixels.fill(row, out);
+                    *holds = Some(row);
+                }
             }
-            most_changes(&here, [&below, &above], reach, &mut changes);
+            let [here, below, above] = [row, beside.0, beside.1].map(|row| &held[row % 3].1);
+            most_changes(here, [below, above], reach, &mut changes);
             let mut between = Between::default();
             for (column, (value, change)) in here.values.iter().zip(&changes).enumerate() {
                 if between.least(&self.levels, *value) > *change || !value.is_finite() {
                     continue;
                 }
-                if let Some((level, cover)) = self.cover(pixels, column, row, between.above, reach) {
+                if let Some((level, cover)) = self.cover(pixels, (column, row), between.above, (*change, reach)) {
                     inked.push(Inked { x: layout.left + column as u32, y, level: level as u32, cover });
                 }
             }
@@ -75,8 +81,17 @@ impl Contours {
     }
 
     /// The line that covers most of a pixel, of the two whose levels its value lies between, and how much it covers.
-    fn cover(&self, pixels: &Pixels<'_>, column: usize, row: usize, above: usize, reach: f64) -> Option<(usize, f32)> {
+    /// Within `reach` the quantity changes less than `change`.
+    fn cover(
+        &self,
+        pixels: &Pixels<'_>,
+        (column, row): (usize, usize),
+        above: usize,
+        (change, reach): (f64, f64),
+    ) -> Option<(usize, f32)> {
+        let value = pixels.value(column, row);
         let near = above.saturating_sub(1)..(above + 1).min(self.levels.len());
+        let near = near.filter(|k| (value - self.levels[*k].value).abs() <= change);
         let distances = near.map(|k| (k, distance(pixels, column, row, self.levels[k].value, reach)));
         let (level, distance) = distances.min_by(|a, b| a.1.total_cmp(&b.1))?;
         let cover = (reach - distance).min(1.0);

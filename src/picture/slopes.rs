@@ -78,6 +78,7 @@ enum Numbers<'a> {
 }
 
 impl Numbers<'_> {
+    #[inline]
     fn get(self, place: usize) -> f64 {
         match self {
             Numbers::F32(values) => f64::from(values[place]),
@@ -160,16 +161,19 @@ impl<'a> Pixels<'a> {
         self.covered.contains(&row)
     }
 
+    #[inline]
     fn place(&self, column: usize, row: usize) -> usize {
         self.rows[row - self.covered.start] + self.columns[column]
     }
 
     /// The value at a pixel; row 0 is at the bottom.
+    #[inline]
     pub(super) fn value(&self, column: usize, row: usize) -> f64 {
         self.numbers[0].get(self.place(column, row))
     }
 
     /// The gradient there, per pixel to the right and upwards.
+    #[inline]
     pub(super) fn slope(&self, column: usize, row: usize) -> (f64, f64) {
         let at = self.place(column, row);
         let [x, y] = [1, 2].map(|k| self.numbers[k].get(at));
