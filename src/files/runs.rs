@@ -2,7 +2,8 @@
 //!
 //! Flows in: rows of pixels. Flows out: one deflate block of the rows, each less the row above, that ends on a byte, and
 //! the checksum of what it holds. Zeros, nearly all there is, are counted sixteen at a time and never written down; the
-//! rest costs some nanoseconds a byte. Any other pixels are taken too, and are as large as their bytes' entropy.
+//! rest costs some nanoseconds a byte. Any other pixels are taken too, and are as large as their bytes' entropy: below a row
+//! of noise, sixteen bytes of which none is zero are taken together.
 
 use super::deflate::{FILTER_SUB, FILTER_UP, Piece, Rows};
 use std::collections::BinaryHeap;
@@ -58,6 +59,8 @@ pub(super) struct Runs {
     /// Zeros that are not tokens yet, and bytes before them.
     zeros: usize,
     done: usize,
+    /// Most bytes of the last row were tokens of their own.
+    noisy: bool,
     /// For the checksum: the sum of all bytes, and of each times the number of bytes from it on.
     sums: (u64, u64),
     length: usize,
@@ -65,7 +68,7 @@ pub(super) struct Runs {
 
 impl Runs {
     pub(super) fn new() -> Runs {
-        Runs { tokens: Vec::new(), counts: [0; TOKENS], zeros: 0, done: 0, sums: (0, 0), length: 0 }
+        Runs { tokens: Vec::new(), counts: [0; TOKENS], zeros: 0, done: 0, noisy: false, sums: (0, 0), length: 0 }
     }
 
     /// The rows as a piece.
@@ -73,6 +76,7 @@ impl Runs {
         let Rows { row, pixel } = rows;
         self.tokens.clear();
         (self.counts, self.zeros, self.done, self.sums) = ([0; TOKENS], 0, 0, (0, 0));
+        self.noisy = false;
         self.length = pixels.len() / row * (row + 1);
         let mut above: Option<&[u8]> = None;
         for current in pixels.chunks_exact(row) {
@@ -100,8 +104,13 @@ impl Runs {
         let words = |bytes: &[u8]| u128::from_le_bytes(bytes.try_into().unwrap_or([0; 16]));
         let (a, b) = (before.chunks_exact(16), current.chunks_exact(16));
         let rest = (a.remainder(), b.remainder());
+        let tokens = self.tokens.len();
         for (before, current) in a.zip(b) {
             let mut other = words(before) ^ words(current);
+            if self.noisy && !has_zero(other) {
+                self.sixteen(before, current);
+                continue;
+            }
             let mut first = 0;
             while other != 0 {
                 let place = other.trailing_zeros() as usize / 8;
@@ -113,6 +122,7 @@ impl Runs {
             self.zeros += 16 - first;
         }
         rest.0.iter().zip(rest.1).for_each(|(before, current)| self.byte(current.wrapping_sub(*before)));
+        self.noisy = 2 * (self.tokens.len() - tokens) > current.len();
     }
 
     fn byte(&mut self, byte: u8) {
@@ -126,6 +136,26 @@ impl Runs {
         self.sums.1 += u64::from(byte) * (self.length - self.done) as u64;
         self.done += 1;
         self.token(usize::from(byte));
+    }
+
+    /// Takes sixteen bytes of which none is zero.
+    #[inline(never)]
+    fn sixteen(&mut self, before: &[u8], current: &[u8]) {
+        self.flush();
+        let mut bytes = [0; 16];
+        for (byte, (before, current)) in bytes.iter_mut().zip(before.iter().zip(current)) {
+            *byte = current.wrapping_sub(*before);
+        }
+        let (mut sum, mut late) = (0, 0);
+        for (k, byte) in (0..).zip(bytes) {
+            sum += u32::from(byte);
+            late += k * u32::from(byte);
+        }
+        self.sums.0 += u64::from(sum);
+        self.sums.1 += u64::from(sum) * (self.length - self.done) as u64 - u64::from(late);
+        self.done += bytes.len();
+        self.tokens.extend(bytes.map(u16::from));
+        bytes.iter().for_each(|byte| self.counts[usize::from(*byte)] += 1);
     }
 
     /// Zeros as tokens: one for itself, then runs.
@@ -160,21 +190,22 @@ impl Runs {
         let codes = codes(&lengths);
         let mut bits = Bits { bytes: Vec::with_capacity(self.tokens.len() + 512), word: 0, count: 0 };
         head(&mut bits, &lengths);
-        let words: Vec<(u32, u32)> = (0..TOKENS)
-            .map(|token| {
-                let (symbol, more, extra) = symbol(token);
-                let (code, length) = (codes[symbol], u32::from(lengths[symbol]));
-                // The one distance there is, 1, takes a bit of zero.
-                (code | more << length, length + extra + u32::from(token >= RUN))
-            })
-            .collect();
-        for token in &self.tokens {
-            let (word, count) = words[usize::from(*token)];
-            bits.push(word, count);
-        }
+        let words = std::array::from_fn(|token| {
+            let (symbol, more, extra) = symbol(token);
+            let (code, length) = (codes[symbol], u32::from(lengths[symbol]));
+            // The one distance there is, 1, takes a bit of zero.
+            (code | more << length, length + extra + u32::from(token >= RUN))
+        });
+        bits.push_tokens(&self.tokens, &words);
         bits.push(codes[END], u32::from(lengths[END]));
         bits.finish()
     }
+}
+
+/// Whether one of the bytes is zero.
+fn has_zero(bytes: u128) -> bool {
+    const ONES: u128 = u128::MAX / 255;
+    bytes.wrapping_sub(ONES) & !bytes & (ONES << 7) != 0
 }
 
 /// The symbol of a token, and the bits that say more: which, and how many.
@@ -288,6 +319,32 @@ impl Bits {
             self.word >>= 32;
             self.count -= 32;
         }
+    }
+
+    /// The bits of each token, and how many: 21 at most. Two tokens at a time are written without a question whether
+    /// there is a byte.
+    fn push_tokens(&mut self, tokens: &[u16], words: &[(u32, u32); TOKENS]) {
+        const MOST: usize = 21;
+        let mut here = self.bytes.len();
+        self.bytes.resize(here + tokens.len() * MOST / 8 + 16, 0);
+        let mut store = |word: &mut u64, count: &mut u32| {
+            self.bytes[here..here + 8].copy_from_slice(&word.to_le_bytes());
+            here += (*count / 8) as usize;
+            *word >>= *count / 8 * 8;
+            *count %= 8;
+        };
+        let (mut word, mut count) = (self.word, self.count);
+        store(&mut word, &mut count);
+        for pair in tokens.chunks(2) {
+            for token in pair {
+                let (bits, more) = words[usize::from(*token) % TOKENS];
+                word |= u64::from(bits) << count;
+                count += more;
+            }
+            store(&mut word, &mut count);
+        }
+        self.bytes.truncate(here);
+        (self.word, self.count) = (word, count);
     }
 
     /// All bytes, the last of them those of an empty block that is stored.
