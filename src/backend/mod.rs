@@ -115,6 +115,11 @@ pub trait Backend: Send + Sync {
         1
     }
 
+    /// So many particles at a time it is best given, where a caller has the choice.
+    fn batch(&self) -> usize {
+        1 << 20
+    }
+
     /// Throws away what it keeps of tapes that it has compiled, so that the next is compiled anew. A driver may still
     /// have a cache of its own.
     fn forget(&self) {}

@@ -44,7 +44,8 @@ pub(super) fn run(
     let engine = (engine.as_ref(), precision);
     picture.layers.extend(race::minima_on_plane(arguments, expression, engine, &picture)?);
     let source = self::source(engine.0, precision);
-    write(&mut out, &picture, &Record::of(&picture, expression.text(), source, Some(arguments.seed)), None)?;
+    let record = Record::of(&picture, expression.text(), source, Some(arguments.seed));
+    write(&mut out, &picture, &record, None, arguments.compute.threads)?;
     Ok(out.finish()?)
 }
 

@@ -39,7 +39,7 @@ pub(super) fn draw(
     let mut picture = if expression.variables().len() == 1 { scene.curve()? } else { scene.plane()? };
     let record = Record::of(&picture, expression.text(), source(engine, precision), Some(arguments.seed));
     let texts = record.texts();
-    let Some(movie) = movie else { return write(out, &picture, &record, None) };
+    let Some(movie) = movie else { return write(out, &picture, &record, None, arguments.compute.threads) };
     // The particles are the last layer.
     let Some(whole) = picture.layers.pop() else { return Ok(()) };
     let (size, quiet) = ((picture.width, picture.height), arguments.function.quiet);

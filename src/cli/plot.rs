@@ -135,7 +135,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let record = Record::of(&picture, expression.text(), source(engine.as_ref(), precision), None);
     let layout = picture.layout()?;
     let strips = if scene.in_bands(&layout) { Some(Strips::new(&scene, layout)?) } else { None };
-    write(&mut out, &picture, &record, strips)?;
+    write(&mut out, &picture, &record, strips, arguments.compute.threads)?;
     out.finish()?;
     Ok(())
 }
@@ -245,31 +245,39 @@ pub(super) fn pixels(text: Option<&str>, default: (u32, u32)) -> Result<(u32, u3
     Ok((width, height))
 }
 
-/// Draws a picture and writes it as PNG, with what led to it: at once, or in bands where `strips` has the values of each.
+/// Draws a picture and writes it as PNG, with what led to it: at once, or in bands where `strips` has the values of each;
+/// on so many threads, or on all cores.
 pub(super) fn write(
     out: &mut Output,
     picture: &Picture,
     record: &Record,
     strips: Option<Strips<'_>>,
+    threads: Option<u16>,
 ) -> Result<(), Failure> {
     let texts = record.texts();
     let (width, height) = (picture.width as usize, picture.height as usize);
     let head = PngHead { width, height, channels: Channels::Rgba, texts: &texts };
     let Some(mut strips) = strips else {
         let bitmap = picture.draw()?;
-        return Ok(write_png(out, head, |rows| rows.push(&bitmap.rgba))?);
+        return Ok(write_png(out, head, |rows| {
+            threads.into_iter().for_each(|most| rows.threads(most.into()));
+            rows.push(&bitmap.rgba)
+        })?);
     };
     // What holds for all bands is decided by this.
     picture.small().draw()?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u32;
-    // Nothing shines through, and three bytes are packed sooner than four.
-    write_png(out, PngHead { channels: Channels::Rgb, ..head }, |rows| {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.map_or_else(cores, usize::from);
+    // Nothing shines through, and few bytes are packed sooner than many.
+    let channels = if picture.is_grey() { Channels::Grey } else { Channels::Rgb };
+    write_png(out, PngHead { channels, ..head }, |rows| {
+        rows.threads(threads);
         let rows_of_band = strips.rows();
         for top in (0..picture.height).step_by(rows_of_band as usize) {
             let band = top..picture.height.min(top + rows_of_band);
             let values = strips.band(band.clone())?;
             let part = |rows: Range<u32>| picture.draw_band(rows, &values);
-            let height = rows_of_band.div_ceil(cores);
+            let height = rows_of_band.div_ceil(threads as u32);
             let parts = band.clone().step_by(height as usize).map(|top| top..band.end.min(top + height));
             let drawn: Vec<_> = std::thread::scope(|scope| {
                 let part = &part;
@@ -278,7 +286,9 @@ pub(super) fn write(
             });
             for bitmap in drawn {
                 let bitmap = bitmap?;
-                rows.paint(bitmap.height as usize, |first, out| opaque(&bitmap.rgba[4 * width * first..], out))?;
+                rows.paint(bitmap.height as usize, |first, out| {
+                    opaque(&bitmap.rgba[4 * width * first..], channels.bytes(), out);
+                })?;
             }
             strips.give_back(values);
         }
@@ -286,9 +296,14 @@ pub(super) fn write(
     })
 }
 
-/// Red, green and blue of as many pixels as there is room for.
-fn opaque(rgba: &[u8], rgb: &mut [u8]) {
-    rgba.chunks_exact(4).zip(rgb.chunks_exact_mut(3)).for_each(|(pixel, out)| out.copy_from_slice(&pixel[..3]));
+/// Red, green and blue of as many pixels as there is room for, or of greys one of them.
+fn opaque(rgba: &[u8], channels: usize, out: &mut [u8]) {
+    let pixels = rgba.chunks_exact(4);
+    if channels == 1 {
+        pixels.zip(out).for_each(|(pixel, out)| *out = pixel[0]);
+    } else {
+        pixels.zip(out.chunks_exact_mut(3)).for_each(|(pixel, out)| out.copy_from_slice(&pixel[..3]));
+    }
 }
 
 /// The empty picture of two variables over their ranges; a unit is as long on x as on y unless that makes a strip.

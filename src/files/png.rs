@@ -16,6 +16,8 @@ use std::path::Path;
 /// What a pixel is made of, one byte each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channels<'a> {
+    /// A shade of grey: 0 is black.
+    Grey,
     /// Red, green, blue.
     Rgb,
     /// Red, green, blue, opacity (not premultiplied).
@@ -30,7 +32,7 @@ impl Channels<'_> {
         match self {
             Channels::Rgb => 3,
             Channels::Rgba => 4,
-            Channels::Palette(_) => 1,
+            Channels::Grey | Channels::Palette(_) => 1,
         }
     }
 }
@@ -220,6 +222,7 @@ fn encoder<'a, 'b>(
     let mut encoder = Encoder::new(out, head.width as u32, head.height as u32);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_color(match head.channels {
+        Channels::Grey => ColorType::Grayscale,
         Channels::Rgb => ColorType::Rgb,
         Channels::Rgba => ColorType::Rgba,
         Channels::Palette(_) => ColorType::Indexed,

@@ -5,10 +5,11 @@
 //!
 //! Every pixel is a particle that follows the exact gradient's direction, uphill and downhill at once, by steps of
 //! Adams and Bashforth's second order, and adds up the noise that it meets (B. Cabral and L. Leedom, "Imaging vector
-//! fields using line integral convolution", SIGGRAPH 1993). So it is a tape of one step, which either engine runs with
-//! the state in registers. Two passes with a box for a kernel are one with a triangle, for they follow the same line: the
-//! kernel is a triangle. The noise is of the pixel's place in the whole picture, in whole numbers that single precision
-//! holds, and the contrast follows from the kernel alone: bands, tiles and engines meet without a seam.
+//! fields using line integral convolution", SIGGRAPH 1993): two samples a step, for noise changes from pixel to pixel, and
+//! directions do not. So it is a tape of one step, which either engine runs with the state in registers. Two passes with a
+//! box for a kernel are one with a triangle, for they follow the same line: the kernel is a triangle. The noise is of the
+//! pixel's place in the whole picture, in whole numbers that single precision holds, and the contrast follows from the
+//! kernel alone: bands, tiles and engines meet without a seam.
 //!
 //! Who should not use it: who wants lines that one can follow by eye over the whole picture: `streamlines`.
 
@@ -36,8 +37,12 @@ const DROPS: f64 = 10.0;
 const PREVIEW: usize = 32;
 /// Below this the square of a gradient is none: a pixel stays where it is.
 const STILL: f64 = 1e-30;
-/// Columns of a pixel's state: two places, two last steps, the sum.
+/// A share of f that cannot make a finite sum infinite.
+const LITTLE: f64 = 1.0 / (1u64 << 60) as f64;
+/// Columns of a pixel's state: two places, in cells of noise; two last steps, in cells too; the sum.
 const COLUMNS: usize = 9;
+/// Samples of noise on a step.
+const SAMPLES: f64 = 2.0;
 
 /// How the noise is smeared.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,11 +63,11 @@ impl Weave {
         Weave { length: 24.0 * grain, grain, oriented: false }
     }
 
-    /// Steps either way, and how long each is.
-    fn steps(&self) -> (u64, f64) {
-        let longest = if self.grain > 1.5 { 0.6 * self.grain } else { 1.0 };
-        let steps = (self.length / longest).ceil().clamp(1.0, 4096.0);
-        (steps as u64, self.length / steps)
+    /// Samples either way, and how far apart they are.
+    fn samples(&self) -> (u64, f64) {
+        let farthest = if self.grain > 1.5 { 0.6 * self.grain } else { 1.0 };
+        let samples = SAMPLES * (self.length / farthest / SAMPLES).ceil().clamp(1.0, 2048.0);
+        (samples as u64, self.length / samples)
     }
 }
 
@@ -72,7 +77,9 @@ pub struct Lic<'a> {
     view: View,
     weave: Weave,
     uniforms: Vec<f64>,
-    precision: Precision,
+    /// Pixels that are under way together, and their columns.
+    batch: usize,
+    state: Vec<Values>,
 }
 
 impl<'a> Lic<'a> {
@@ -96,11 +103,13 @@ impl<'a> Lic<'a> {
         let program = backend.prepare(&tape(gradient, weave.oriented), precision)?;
         let [dx, dy] = pixel(view);
         let usual = usual_length(gradient, view, backend)?;
-        let (steps, step) = weave.steps();
+        let (samples, apart) = weave.samples();
+        let cell = weave.grain;
         let [x, y] = [view.x.0, view.y.0];
-        let uniforms =
-            vec![0.0, x, dx, y, dy, 1.0 / (usual * dx), 1.0 / (usual * dy), step, 1.0 / weave.grain, steps as f64];
-        Ok(Lic { program, view, weave, uniforms, precision })
+        let (u, v, step) = (1.0 / (usual * dx), 1.0 / (usual * dy), SAMPLES * apart / cell);
+        let uniforms = vec![0.0, x, dx * cell, y, dy * cell, u, v, step, samples as f64];
+        let batch = backend.batch();
+        Ok(Lic { program, view, weave, uniforms, batch, state: zeros(precision, 0) })
     }
 
     /// The brightness of the pixels of some rows, counted from the bottom.
@@ -109,25 +118,46 @@ impl<'a> Lic<'a> {
     /// - [`BackendError`] where the engine fails or was interrupted.
     pub fn rows(&mut self, rows: Range<usize>) -> Result<Vec<f32>, BackendError> {
         let width = self.view.width as usize;
-        let across: Vec<f64> = (0..width).map(|k| k as f64 + 0.5).collect();
-        let x: Vec<f64> = rows.clone().flat_map(|_| across.iter().copied()).collect();
-        let y: Vec<f64> = rows.flat_map(|row| std::iter::repeat_n(row as f64 + 0.5, width)).collect();
-        let mut state: Vec<Values> = [&x, &y].map(|column| Values::from_f64(self.precision, column)).to_vec();
-        state.extend(state.clone());
-        state.extend((4..COLUMNS).map(|_| Values::zeros(self.precision, x.len())));
-        let (count, _) = self.weave.steps();
-        let steps = Steps { uniforms: self.uniforms.clone(), clock: Some(0), first: 1, count };
-        self.program.iterate(&mut state, &steps)?;
+        let mut brightness = Vec::with_capacity(width * rows.len());
         let tone = self.tone();
-        Ok(match &state[COLUMNS - 1] {
-            Values::F32(sums) => sums.iter().map(|sum| tone.of(*sum)).collect(),
-            Values::F64(sums) => sums.iter().map(|sum| tone.of(*sum as f32)).collect(),
-        })
+        let height = (self.batch / width.max(1)).max(1);
+        for first in rows.clone().step_by(height) {
+            match self.sums(first..rows.end.min(first + height))? {
+                Values::F32(sums) => tone.extend(&mut brightness, sums.iter().copied()),
+                Values::F64(sums) => tone.extend(&mut brightness, sums.iter().map(|sum| *sum as f32)),
+            }
+        }
+        Ok(brightness)
+    }
+
+    /// The sums of noise of the pixels of some rows.
+    fn sums(&mut self, rows: Range<usize>) -> Result<&Values, BackendError> {
+        let (width, precision) = (self.view.width as usize, self.state[0].precision());
+        if self.state[0].len() != width * rows.len() {
+            self.state = zeros(precision, width * rows.len());
+        }
+        let centres = |range: Range<usize>| {
+            let centres: Vec<f64> = range.map(|k| (k as f64 + 0.5) / self.weave.grain).collect();
+            Values::from_f64(precision, &centres)
+        };
+        let places = (centres(0..width), centres(rows));
+        for (k, column) in self.state.iter_mut().enumerate() {
+            match (column, &places) {
+                (Values::F32(column), (Values::F32(x), Values::F32(y))) => begin(k, column, x, y),
+                (Values::F64(column), (Values::F64(x), Values::F64(y))) => begin(k, column, x, y),
+                _ => {}
+            }
+        }
+        let (samples, _) = self.weave.samples();
+        let count = samples / SAMPLES as u64;
+        self.program
+            .iterate(&mut self.state, &Steps { uniforms: self.uniforms.clone(), clock: Some(0), first: 1, count })?;
+        Ok(&self.state[COLUMNS - 1])
     }
 
     /// From a sum to a brightness: by its mean and standard deviation, which the kernel decides.
     fn tone(&self) -> Tone {
-        let (count, step) = self.weave.steps();
+        let (count, step) = self.weave.samples();
         if self.weave.oriented {
             let drop = (self.weave.grain / step) as f32;
             return Tone { mean: 0.0, scale: 1.0 / drop, oriented: true };
@@ -155,14 +185,31 @@ struct Tone {
 }
 
 impl Tone {
-    /// Sums are spread like a bell: the nearest curve to its integral without an exponential gives each brightness its
-    /// share.
-    fn of(&self, sum: f32) -> f32 {
-        let z = (sum - self.mean) * self.scale;
+    /// The brightnesses of sums. These are spread like a bell: the nearest curve to its integral without an exponential
+    /// gives each brightness its share.
+    fn extend(&self, brightness: &mut Vec<f32>, sums: impl ExactSizeIterator<Item = f32>) {
+        let z = sums.map(|sum| (sum - self.mean) * self.scale);
         if self.oriented {
-            return 1.0 - z.clamp(0.0, 1.0);
+            brightness.extend(z.map(|z| 1.0 - z.clamp(0.0, 1.0)));
+        } else {
+            brightness.extend(z.map(|z| 0.5 + 0.5 * z / (1.5 + z * z).sqrt()));
         }
-        0.5 + 0.5 * z / (1.5 + z * z).sqrt()
+    }
+}
+
+/// The columns of so many pixels.
+fn zeros(precision: Precision, pixels: usize) -> Vec<Values> {
+    (0..COLUMNS).map(|_| Values::zeros(precision, pixels)).collect()
+}
+
+/// A column of the state before the first step: the pixels' centres, and zeros.
+fn begin<T: Copy + Default>(k: usize, column: &mut [T], x: &[T], y: &[T]) {
+    for (row, y) in column.chunks_exact_mut(x.len().max(1)).zip(y) {
+        match k {
+            0 | 2 => row.copy_from_slice(x),
+            1 | 3 => row.fill(*y),
+            _ => row.fill(T::default()),
+        }
     }
 }
 
@@ -200,7 +247,7 @@ fn tape(gradient: &Outputs, oriented: bool) -> Tape {
     let last = |way: &Way| way.last.to_vec();
     let next = [place(&first), place(&second), last(&first), last(&second), vec![sum]].concat();
     let names: Vec<String> = (0..COLUMNS).map(|k| format!("s{k}")).collect();
-    let uniforms = ["t", "x", "dx", "y", "dy", "u", "v", "step", "cells", "steps"];
+    let uniforms = ["t", "x", "dx", "y", "dy", "u", "v", "step", "samples"];
     let mut inputs = Input::varying(&names);
     inputs.extend(uniforms.map(|name| Input { name: name.into(), uniform: true }));
     Tape::lower(&step.graph, inputs, &next)
@@ -262,20 +309,23 @@ impl<'a> Step<'a> {
         let place = [0, 1].map(|k| self.column(2 * way + k));
         let before = [0, 1].map(|k| self.column(4 + 2 * way + k));
         let (direction, defined) = self.direction(place, sign);
-        let noise = self.noise(place);
-        let noise = self.forgotten(noise, direction, before);
-        let mut last = [direction[0]; 2];
-        let mut next = place;
+        // The next direction is foreseen from the last, of which the first knows nothing.
+        let [one, ahead, back, none] = [1.0, 1.5, 0.5, 0.0].map(|number| self.number(number));
+        let ahead = self.graph.apply(ops::IF, &[self.first, one, ahead]);
+        let back = self.graph.apply(ops::IF, &[self.first, none, back]);
+        let half = self.number(0.5);
+        let (mut middle, mut end) = (place, place);
         for k in 0..2 {
-            let before = self.graph.apply(ops::IF, &[self.first, direction[k], before[k]]);
-            // The next direction is foreseen from the last.
-            let (three, half) = (self.number(1.5), self.number(0.5));
-            let (ahead, back) = (self.two(ops::MUL, direction[k], three), self.two(ops::MUL, before, half));
+            let (ahead, back) = (self.two(ops::MUL, direction[k], ahead), self.two(ops::MUL, before[k], back));
             let moved = self.two(ops::SUB, ahead, back);
-            next[k] = self.two(ops::ADD, place[k], moved);
-            last[k] = direction[k];
+            let part = self.two(ops::MUL, moved, half);
+            middle[k] = self.two(ops::ADD, place[k], part);
+            end[k] = self.two(ops::ADD, place[k], moved);
         }
-        Way { place: next, last, noise, defined }
+        let noise = [place, middle].map(|at| self.noise(at));
+        let noise = self.weighed(noise);
+        let noise = self.forgotten(noise, direction, before);
+        Way { place: end, last: direction, noise, defined }
     }
 
     /// A step along the gradient in the picture, none where there is none; and whether f and its gradient are numbers.
@@ -302,8 +352,11 @@ impl<'a> Step<'a> {
         let (step, sign) = (self.uniform(7), self.number(sign));
         let step = self.two(ops::MUL, step, sign);
         let factor = self.two(ops::DIV, step, root);
-        let [value, sloped] = [found[0], length].map(|id| self.graph.apply(ops::FINITE, &[id]));
-        let (defined, zero) = (self.two(ops::AND, value, sloped), self.number(0.0));
+        // Finite where both are: so little of f changes no length that is.
+        let little = self.number(LITTLE);
+        let trace = self.two(ops::MUL, found[0], little);
+        let both = self.two(ops::ADD, length, trace);
+        let (defined, zero) = (self.graph.apply(ops::FINITE, &[both]), self.number(0.0));
         let parts = [0, 1].map(|k| {
             let part = self.two(ops::MUL, scaled[k], factor);
             self.graph.apply(ops::IF, &[defined, part, zero])
@@ -311,21 +364,44 @@ impl<'a> Step<'a> {
         (parts, defined)
     }
 
-    /// The noise, but the usual one where the way turns back: at a maximum it would be counted again and again.
+    /// The noise of both samples by what they count.
+    fn weighed(&mut self, noise: [Id; 2]) -> Id {
+        let weights = self.weights();
+        let parts = [0, 1].map(|k| self.two(ops::MUL, noise[k], weights[k]));
+        self.two(ops::ADD, parts[0], parts[1])
+    }
+
+    /// What both samples count: one number each for all pixels.
+    fn weights(&mut self) -> [Id; 2] {
+        let (t, samples, one, half) = (self.uniform(0), self.uniform(8), self.number(1.0), self.number(0.5));
+        let (each, share) = (self.number(SAMPLES), self.number(1.0 / PERIOD));
+        let before = self.two(ops::SUB, t, one);
+        let before = self.two(ops::MUL, before, each);
+        let next = self.two(ops::ADD, before, one);
+        let shares = [before, next].map(|sample| self.two(ops::DIV, sample, samples));
+        if self.oriented {
+            // Thick at the end that is downhill.
+            return shares;
+        }
+        let [falling, second] = shares.map(|share| self.two(ops::SUB, one, share));
+        let first = self.graph.apply(ops::IF, &[self.first, half, falling]);
+        [first, second].map(|weight| self.two(ops::MUL, weight, share))
+    }
+
+    /// The noise of a step, but the usual one where the way turns back: at a maximum it would be counted again and again.
     fn forgotten(&mut self, noise: Id, direction: [Id; 2], before: [Id; 2]) -> Id {
         let products = [0, 1].map(|k| self.two(ops::MUL, direction[k], before[k]));
         let cosine = self.two(ops::ADD, products[0], products[1]);
-        let (zero, usual) = (self.number(0.0), self.number(if self.oriented { 0.0 } else { MEAN }));
+        let (zero, mean) = (self.number(0.0), self.number(if self.oriented { 0.0 } else { MEAN * PERIOD }));
+        let usual = self.weighed([mean; 2]);
         let turned = self.two(ops::LT, cosine, zero);
         self.graph.apply(ops::IF, &[turned, usual, noise])
     }
 
-    /// The noise at a place, between 0 and 1; of drops, 1 where one begins.
+    /// The noise at a place, below the period; of drops, 1 where one begins, else 0.
     fn noise(&mut self, place: [Id; 2]) -> Id {
-        let cells = self.uniform(8);
         let [a, b] = place.map(|at| {
-            let cell = self.two(ops::MUL, at, cells);
-            let cell = self.graph.apply(ops::FLOOR, &[cell]);
+            let cell = self.graph.apply(ops::FLOOR, &[at]);
             self.remainder(cell)
         });
         let mut mixed = self.mix(a);
@@ -337,8 +413,7 @@ impl<'a> Step<'a> {
             let drops = self.number(DROPS);
             return self.two(ops::LT, mixed, drops);
         }
-        let share = self.number(1.0 / PERIOD);
-        self.two(ops::MUL, mixed, share)
+        mixed
     }
 
     /// A whole number less the period as often as it goes; now and then the period itself.
@@ -361,21 +436,10 @@ impl<'a> Step<'a> {
 
     /// The sum after this step; NaN where the pixel has no gradient.
     fn sum(&mut self, noise: [Id; 2], defined: Id) -> Id {
-        let (t, steps, one, half, zero) =
-            (self.uniform(0), self.uniform(9), self.number(1.0), self.number(0.5), self.number(0.0));
-        let before = self.two(ops::SUB, t, one);
-        let share = self.two(ops::DIV, before, steps);
-        let weight = if self.oriented {
-            // Thick at the end that is downhill.
-            share
-        } else {
-            let falling = self.two(ops::SUB, one, share);
-            self.graph.apply(ops::IF, &[self.first, half, falling])
-        };
+        let (t, zero) = (self.uniform(0), self.number(0.0));
         let both = self.two(ops::ADD, noise[0], noise[1]);
-        let part = self.two(ops::MUL, both, weight);
         let sum = self.column(COLUMNS - 1);
-        let sum = self.two(ops::ADD, sum, part);
+        let sum = self.two(ops::ADD, sum, both);
         // The logarithm of -t is no number.
         let negative = self.two(ops::SUB, zero, t);
         let none = self.graph.apply(ops::LN, &[negative]);

@@ -76,6 +76,11 @@ pub(super) trait Drawn: Debug + Send + Sync {
         false
     }
 
+    /// Whether all that it inks is a shade of grey.
+    fn grey(&self) -> bool {
+        false
+    }
+
     /// Inks the rows that the canvas has, over the layers before it, by what `band` has of them or else by what the
     /// layer holds.
     fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &Band);

@@ -44,6 +44,11 @@ impl Drawn for Lines {
         true
     }
 
+    fn grey(&self) -> bool {
+        // NaN has a grey too.
+        self.alone
+    }
+
     fn draw(&self, canvas: &mut Canvas, layout: &Layout, band: &Band) {
         for row in layout.field_rows(canvas.rows()) {
             let y = layout.top + layout.height - 1 - row as u32;

@@ -219,6 +219,11 @@ impl Picture {
         self.layers.iter().find_map(|layer| layer.drawn().bar()).map(|bar| bar.colouring.map())
     }
 
+    /// Whether it has no colours: red, green and blue of each pixel are the same. A picture with a frame is not asked.
+    pub fn is_grey(&self) -> bool {
+        self.bare && self.layers.iter().all(|layer| layer.drawn().grey())
+    }
+
     /// The same picture with at most [`SMALL`] pixels a side.
     pub fn small(&self) -> Picture {
         let longer = f64::from(self.width.max(self.height));

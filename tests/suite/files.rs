@@ -14,7 +14,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let tests: [(&str, fn()); 23] = [
+    let tests: [(&str, fn()); 24] = [
         ("npy bytes are those of numpy's format description", npy_golden),
         ("npy header for every number of axes", npy_headers),
         ("npy refuses a wrong count or kind", npy_miscounted),
@@ -35,6 +35,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         ("png is read back, in bands of odd sizes", png_back),
         ("png: the same bytes on one core and on many", png_threads),
         ("png with a palette is read back, smooth or not", png_palette),
+        ("png of greys is read back", png_grey),
         ("png: its texts are read back", png_texts),
         ("a folder appears when whole", folder_whole),
         ("a folder: every fault has its message", bad_folders),
@@ -376,6 +377,19 @@ fn png_palette() {
         write_png(&mut file, head, |rows| rows.push(&expected)).expect("a picture");
         prop_assert!(indexed(&file).0 == expected);
     });
+}
+
+fn png_grey() {
+    let (width, height) = (300, 200);
+    let expected: Vec<u8> = (0..width * height).map(|k| (k % width + k / width * (k % 7)) as u8).collect();
+    let mut file = Vec::new();
+    let head = PngHead { width, height, channels: Channels::Grey, texts: &[] };
+    write_png(&mut file, head, |rows| rows.push(&expected)).expect("a picture");
+    let mut reader = png::Decoder::new(Cursor::new(&file)).read_info().expect("a PNG");
+    assert_eq!(reader.info().color_type, png::ColorType::Grayscale);
+    let mut found = vec![0; reader.output_buffer_size().expect("a size")];
+    reader.next_frame(&mut found).expect("pixels");
+    assert!(found == expected);
 }
 
 fn png_texts() {

@@ -46,6 +46,10 @@ pub struct Cpu {
     code: Code,
 }
 
+/// Particles for each thread, some columns of which a core's own cache holds, and whose steps take longer than threads to
+/// meet.
+const BATCH: usize = 1 << 16;
+
 /// When a tape becomes machine code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Code {
@@ -165,6 +169,10 @@ impl Backend for Cpu {
 
     fn threads(&self) -> usize {
         Cpu::threads(self)
+    }
+
+    fn batch(&self) -> usize {
+        BATCH * self.threads()
     }
 
     fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError> {
