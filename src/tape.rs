@@ -91,7 +91,59 @@ impl Tape {
             });
         }
         let outputs: Vec<Arg> = outputs.iter().map(|o| lowered[o.index()].expect("an output is reachable")).collect();
-        Tape { inputs, code: code.list, outputs }.fused().swept()
+        Tape { inputs, code: code.list, outputs }.gathered().fused().swept()
+    }
+
+    /// Gathers the uniform factors of products, `lr (200 d)` to `(200 lr) d`: what is one number for all points is
+    /// computed once for all. Numbers alone, as a user typed them, stay in their order.
+    fn gathered(mut self) -> Tape {
+        let uses = self.uses();
+        let mut uniform = vec![false; self.code.len()];
+        let mut known: HashMap<[Arg; 2], u32> = HashMap::new();
+        for k in 0..self.code.len() {
+            if let Some(Factors { inner, uniforms: [a, b], varying }) = self.factors(k, &uses, &uniform) {
+                let place = *known.entry([a, b]).or_insert(inner);
+                if place == inner {
+                    self.code[inner as usize] = Instruction { op: ops::MUL, args: [a, b, a] };
+                    uniform[inner as usize] = true;
+                }
+                let product = Arg::Value(place);
+                self.code[k] = Instruction { op: ops::MUL, args: [product, varying, product] };
+            }
+            let operands = self.code[k].operands();
+            uniform[k] = operands.iter().any(|arg| self.is_uniform(*arg, &uniform))
+                && operands.iter().all(|arg| matches!(arg, Arg::Number(_)) || self.is_uniform(*arg, &uniform));
+        }
+        self
+    }
+
+    /// The factors of instruction k, where it multiplies a uniform number and a product which nothing else uses, of a
+    /// uniform or constant factor and one that varies.
+    fn factors(&self, k: usize, uses: &[u32], uniform: &[bool]) -> Option<Factors> {
+        let multiplied = |k: usize| match self.code[k] {
+            Instruction { op, args: [a, b, _] } if op == ops::MUL => Some([(a, b), (b, a)]),
+            _ => None,
+        };
+        multiplied(k)?.into_iter().find_map(|(outer, product)| {
+            let Arg::Value(inner) = product else { return None };
+            let before = !matches!(outer, Arg::Value(place) if place >= inner);
+            if !before || uses[inner as usize] != 1 || !self.is_uniform(outer, uniform) {
+                return None;
+            }
+            let fixed = |arg: Arg| matches!(arg, Arg::Number(_)) || self.is_uniform(arg, uniform);
+            let (same, varying) =
+                multiplied(inner as usize)?.into_iter().find(|(same, varying)| fixed(*same) && !fixed(*varying))?;
+            Some(Factors { inner, uniforms: [same, outer], varying })
+        })
+    }
+
+    /// Whether it is one number for all points, but not a constant.
+    fn is_uniform(&self, arg: Arg, uniform: &[bool]) -> bool {
+        match arg {
+            Arg::Value(k) => uniform[k as usize],
+            Arg::Input(place) => self.inputs[place as usize].uniform,
+            Arg::Number(_) => false,
+        }
     }
 
     /// How often each instruction's value is used, outputs counted.
@@ -127,13 +179,39 @@ impl Tape {
                     .map(|m| (ops::FNMA, [m[0], m[1], left]))
                     .or_else(|| product(left).map(|m| (ops::FMS, [m[0], m[1], right])))
             } else {
-                None
+                self.scaled(k, &uses)
             };
             if let Some((op, args)) = fused {
                 self.code[k] = Instruction { op, args };
             }
         }
         self
+    }
+
+    /// Of a product of a power of two and a sum or difference with a constant, which nothing else uses, one operation with
+    /// the same bits: `2 (x - 3)` is `2 x - 6`.
+    fn scaled(&self, k: usize, uses: &[u32]) -> Option<(Op, [Arg; 3])> {
+        let Instruction { op: outer, args: [left, right, _] } = self.code[k];
+        let ((Arg::Number(scale), Arg::Value(inner)) | (Arg::Value(inner), Arg::Number(scale))) = (left, right) else {
+            return None;
+        };
+        let Instruction { op, args: [a, b, _] } = self.code[inner as usize];
+        let number = f64::from_bits;
+        if outer != ops::MUL || uses[inner as usize] != 1 || !is_power_of_two(number(scale)) {
+            return None;
+        }
+        let scaled = |constant: u64| {
+            let product = number(scale) * number(constant);
+            (product.is_finite() && product.abs() < f64::from(f32::MAX)).then(|| Arg::number(product))
+        };
+        let scale = Arg::Number(scale);
+        match (a, b) {
+            (a, Arg::Number(b)) if op == ops::ADD => Some((ops::FMA, [scale, a, scaled(b)?])),
+            (Arg::Number(a), b) if op == ops::ADD => Some((ops::FMA, [scale, b, scaled(a)?])),
+            (a, Arg::Number(b)) if op == ops::SUB => Some((ops::FMS, [scale, a, scaled(b)?])),
+            (Arg::Number(a), b) if op == ops::SUB => Some((ops::FNMA, [scale, b, scaled(a)?])),
+            _ => None,
+        }
     }
 
     /// Drops what no output needs and numbers the rest anew.
@@ -159,6 +237,13 @@ impl Tape {
         let outputs = self.outputs.iter().map(|arg| renumber(*arg, &moved)).collect();
         Tape { inputs: self.inputs, code, outputs }
     }
+}
+
+/// A product of three: two factors are the same for all points; `inner` multiplies one of these and the one that varies.
+struct Factors {
+    inner: u32,
+    uniforms: [Arg; 2],
+    varying: Arg,
 }
 
 fn renumber(arg: Arg, moved: &[u32]) -> Arg {
@@ -230,4 +315,35 @@ impl Code {
 /// Whether 1/value is exact and neither is subnormal, in f32 as well.
 fn is_power_of_two(value: f64) -> bool {
     value != 0.0 && value.is_finite() && value.to_bits() << 12 == 0 && value.abs().log2().abs() <= 126.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tape of `3 (5 x)`, `lr (5 x)`, `(y lr) lr`, `lr (5 y)` and `lr (x y)` with lr uniform or not.
+    fn tape(uniform: bool) -> Tape {
+        let mut graph = Graph::new();
+        let [x, y, lr] = [0, 1, 2].map(|place| graph.variable(place));
+        let [three, five] = [3.0, 5.0].map(|value| graph.number(value));
+        let mut product = |a: Id, b: Id| graph.apply(ops::MUL, &[a, b]);
+        let (x3, x5, y5, y1, xy) =
+            (product(five, x), product(x, five), product(five, y), product(y, lr), product(x, y));
+        let wanted = [product(three, x3), product(lr, x5), product(y1, lr), product(y5, lr), product(lr, xy)];
+        let mut inputs = Input::varying(&["x", "y", "lr"]);
+        inputs[2].uniform = uniform;
+        Tape::lower(&graph, inputs, &wanted)
+    }
+
+    #[test]
+    fn uniform_factors_of_a_product_are_gathered_and_typed_numbers_are_not() {
+        let by_point = |tape: &Tape| {
+            let fixed = |arg: &Arg| matches!(arg, Arg::Number(_) | Arg::Input(2));
+            tape.code.iter().filter(|instruction| !instruction.operands().iter().all(fixed)).count()
+        };
+        assert_eq!(by_point(&tape(false)), 10, "two products each");
+        let gathered = tape(true);
+        assert_eq!(by_point(&gathered), 2 + 1 + 1 + 1 + 2, "{gathered:?}");
+        assert_eq!(gathered.code.len(), 9, "5 lr is there once: {gathered:?}");
+    }
 }

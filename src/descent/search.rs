@@ -156,8 +156,8 @@ impl<'a> Searcher<'a> {
         let place = |column: usize| column - self.solver.status();
         let gradient = &rest[place(self.solver.gradient())..];
         let values = out.remove(self.solver.value());
-        let statuses = whole(&rest[0]).map(Status::of).collect();
-        let steps = whole(&rest[place(self.solver.count())]).collect();
+        let statuses = whole(&rest[0], Status::of);
+        let steps = whole(&rest[place(self.solver.count())], |steps| steps);
         let mut ends = Ends { first, positions: out, values, statuses, steps };
         verdict::judge(&self.outputs, &self.search, &mut self.cpu, &mut ends, gradient)?;
         if self.search.maximize {
@@ -212,8 +212,12 @@ impl Search {
     }
 }
 
-fn whole(column: &Values) -> impl Iterator<Item = u32> + '_ {
-    (0..column.len()).map(|k| column.get(k) as u32)
+/// A column of whole numbers as what they mean.
+fn whole<T>(column: &Values, of: impl Fn(u32) -> T) -> Vec<T> {
+    match column {
+        Values::F32(column) => column.iter().map(|number| of(*number as u32)).collect(),
+        Values::F64(column) => column.iter().map(|number| of(*number as u32)).collect(),
+    }
 }
 
 fn negated(values: &Values) -> Values {

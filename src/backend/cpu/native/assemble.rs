@@ -184,8 +184,20 @@ impl Assembler {
 
     /// target = left op right.
     pub(super) fn binary(&mut self, kind: Kind, target: usize, left: usize, right: Source) -> Done {
+        self.binary_where(kind, target, left, right, None)
+    }
+
+    /// The same; a condition holds only where `further` does.
+    pub(super) fn binary_where(
+        &mut self,
+        kind: Kind,
+        target: usize,
+        left: usize,
+        right: Source,
+        further: Option<usize>,
+    ) -> Done {
         let number = match kind {
-            Kind::Compare(test) => codes::predicate(test),
+            Kind::Compare(test) | Kind::CompareWhere(test) => codes::predicate(test),
             // The larger magnitude, with the sign of the left one.
             Kind::LargerMagnitude => 3,
             _ => {
@@ -194,10 +206,13 @@ impl Assembler {
             }
         };
         let (code, target, left) = (codes::binary(self.machine, kind), self.register(target), self.register(left));
-        let instruction = match self.last(right)? {
+        let mut instruction = match self.last(right)? {
             Last::Register(right) => Instruction::with4(code, target, left, right, number)?,
             Last::Memory(right) => Instruction::with4(code, target, left, right, number)?,
         };
+        if let Some(further) = further {
+            instruction.set_op_mask(self.register(further));
+        }
         self.push(&instruction)
     }
 

@@ -166,7 +166,7 @@ pub(super) fn binary(machine: Machine, kind: Kind) -> Code {
         ),
         Kind::Scale => Code::EVEX_Vscalefps_zmm_k1z_zmm_zmmm512b32_er,
         Kind::LargerMagnitude => Code::EVEX_Vrangeps_zmm_k1z_zmm_zmmm512b32_imm8_sae,
-        Kind::Compare(_) => by_machine!(
+        Kind::Compare(_) | Kind::CompareWhere(_) => by_machine!(
             machine,
             EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae,
             EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae,
@@ -324,7 +324,7 @@ pub(super) fn fused(machine: Machine, kind: Kind, form: Form) -> Code {
     }
 }
 
-/// The processor's number of a comparison. Quiet and false for NaN, but for `Unequal` and `Unordered`.
+/// The processor's number of a comparison. None of them signals a NaN.
 pub(super) fn predicate(test: Test) -> u32 {
     match test {
         Test::Equal => 0x00,
@@ -332,5 +332,8 @@ pub(super) fn predicate(test: Test) -> u32 {
         Test::Unequal => 0x04,
         Test::Less => 0x11,
         Test::LessOrEqual => 0x12,
+        Test::NotLess => 0x15,
+        Test::NotLessOrEqual => 0x16,
+        Test::Ordered => 0x07,
     }
 }

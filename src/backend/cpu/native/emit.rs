@@ -39,6 +39,7 @@ impl Allocator<'_> {
             | Kind::Exponent
             | Kind::Reciprocal
             | Kind::ReciprocalRoot => self.unary(instruction.kind, out, items[0])?,
+            Kind::CompareWhere(_) => self.compare(instruction.kind, out, [items[0], items[1], items[2]])?,
             kind => self.binary(kind, out, [items[0], items[1]])?,
         };
         self.release_spills(&items);
@@ -70,6 +71,18 @@ impl Allocator<'_> {
         let right = self.source(b, &[left])?;
         let target = self.target(out)?;
         self.assembler.binary(kind, target, left, right).ok()?;
+        Some(target)
+    }
+
+    fn compare(&mut self, kind: Kind, out: usize, [left, right, further]: [Item; 3]) -> Option<usize> {
+        let mut pinned = self.registers_of(&[left, right, further]);
+        let further = self.ensure(further, &pinned)?;
+        pinned.push(further);
+        let left = self.ensure(left, &pinned)?;
+        pinned.push(left);
+        let right = self.source(right, &pinned)?;
+        let target = self.target(out)?;
+        self.assembler.binary_where(kind, target, left, right, Some(further)).ok()?;
         Some(target)
     }
 

@@ -35,6 +35,28 @@ pub(super) enum Test {
     Unequal,
     /// Either is NaN.
     Unordered,
+    /// Not less: also where either is NaN.
+    NotLess,
+    /// Neither less nor equal: also where either is NaN.
+    NotLessOrEqual,
+    /// Neither is NaN.
+    Ordered,
+}
+
+impl Test {
+    /// What holds where it does not.
+    pub(super) fn negated(self) -> Test {
+        match self {
+            Test::Less => Test::NotLess,
+            Test::LessOrEqual => Test::NotLessOrEqual,
+            Test::Equal => Test::Unequal,
+            Test::Unequal => Test::Equal,
+            Test::Unordered => Test::Ordered,
+            Test::NotLess => Test::Less,
+            Test::NotLessOrEqual => Test::LessOrEqual,
+            Test::Ordered => Test::Unordered,
+        }
+    }
 }
 
 /// Which of a number's mantissas.
@@ -79,6 +101,8 @@ pub(super) enum Kind {
     NegatedMultiplySubtract,
     /// A condition.
     Compare(Test),
+    /// The same, and a further condition: the third operand.
+    CompareWhere(Test),
     /// A condition of the bits as integers.
     IntegerEqual,
     /// The same, with a sign.
@@ -111,6 +135,7 @@ impl Kind {
         matches!(
             self,
             Kind::Compare(_)
+                | Kind::CompareWhere(_)
                 | Kind::IntegerEqual
                 | Kind::IntegerGreater
                 | Kind::Both
@@ -181,20 +206,29 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Whether the longest chain of instructions takes longer than all of them would, were their operands there.
-    pub(super) fn waits(&self) -> bool {
+    /// When each value is there, were there units for all.
+    pub(super) fn ready(&self) -> Vec<usize> {
         let mut ready = vec![0; self.values];
-        let mut work = 0;
         for instruction in &self.code {
             let operands = instruction.operands.iter().filter_map(|operand| match operand {
                 Operand::Value(value) => Some(ready[*value]),
                 Operand::Number(_) => None,
             });
-            let (latency, occupied) = instruction.kind.cycles();
-            ready[instruction.out] = operands.max().unwrap_or(0) + latency;
-            work += occupied;
+            ready[instruction.out] = operands.max().unwrap_or(0) + instruction.kind.cycles().0;
         }
-        2 * ready.into_iter().max().unwrap_or(0) > work
+        ready
+    }
+
+    /// How many half cycles the longest chain of instructions takes, and all of them were their operands there.
+    pub(super) fn chain_and_work(&self) -> (usize, usize) {
+        let work = self.code.iter().map(|instruction| instruction.kind.cycles().1).sum();
+        (2 * self.ready().into_iter().max().unwrap_or(0), work)
+    }
+
+    /// Whether the longest chain takes longer than all the work.
+    pub(super) fn waits(&self) -> bool {
+        let (chain, work) = self.chain_and_work();
+        chain > work
     }
 
     /// A constant by its bits, which is there once.

@@ -10,6 +10,7 @@
 use super::super::Lane;
 use super::super::plan::Plan;
 use super::codes::Machine;
+use super::conditions;
 use super::frame::{self, LONG, SHORT};
 use super::lower::lower;
 use super::memory::{Code, Lines};
@@ -57,7 +58,8 @@ impl<T: Lane> NativeRows<T> {
     /// Machine code for the inner loop of `plan`; `None` where the interpreter has to do it.
     pub(in super::super) fn new(plan: &Plan, level: Level) -> Option<NativeRows<T>> {
         let machine = Machine::of(T::PRECISION, level)?;
-        let program = lower(plan, plan.columns, T::PRECISION)?;
+        let mut program = lower(plan, plan.columns, T::PRECISION)?;
+        conditions::fold(&mut program, machine);
         let length = program.code.len().max(1);
         if length > LONG {
             return None;

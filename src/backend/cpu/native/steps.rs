@@ -8,6 +8,7 @@
 use super::super::plan::Plan;
 use super::super::{Columns, Lane};
 use super::codes::Machine;
+use super::conditions;
 use super::divider;
 use super::frame::{self, Generated, LONG, SHORT};
 use super::lower::lower;
@@ -21,8 +22,9 @@ const COPIES: usize = 8;
 /// Copies of a longer one, where one step waits for the other: measured, from 3 on the gain is small, from 8 on the
 /// spilled vectors cost more.
 const SIDE_BY_SIDE: usize = 6;
-/// Copies of one that the divider bounds: while the next step of one begins, the roots of the others are at hand.
-/// Measured, two come to the divider's throughput; four to that of all units where some quotients are taken off it.
+/// Copies of one that the divider bounds: while the next step of one begins, the roots and quotients of the others are at
+/// hand. Measured, two come to the divider's throughput; four to that of all units where some are taken off it. Also of one
+/// whose chain is more than half its work: the next step begins where the chain ends, and a processor does not look farther.
 const QUEUED: usize = 4;
 /// Instructions of a step that is over before a processor has looked ahead through a few copies one after the other:
 /// these need fewer registers than copies side by side.
@@ -44,6 +46,7 @@ impl<T: Lane> NativeSteps<T> {
     pub(in super::super) fn new(plan: &Plan, level: Level) -> Option<NativeSteps<T>> {
         let machine = Machine::of(T::PRECISION, level)?;
         let mut program = lower(plan, plan.outputs.len(), T::PRECISION)?;
+        conditions::fold(&mut program, machine);
         divider::relieve(&mut program, machine);
         let Generated { bytes, spills, shape } = best(&program, machine)?;
         let constants = Lines::constants(&program, machine);
@@ -129,10 +132,11 @@ fn best(program: &Program, machine: Machine) -> Option<Generated> {
     let one_by_one = (COPIES / 2..=COPIES).rev().filter(|_| length <= BRIEF);
     let brief = one_by_one.map(|copies| Shape { copies, interleaved: false, resident: true });
     let [divider, others] = program.occupied();
-    let copies = match (program.waits(), divider > others) {
-        (true, _) => SIDE_BY_SIDE,
-        (false, true) => QUEUED,
-        (false, false) => 1,
+    let (chain, work) = program.chain_and_work();
+    let copies = match () {
+        () if chain > work => SIDE_BY_SIDE,
+        () if divider >= others || 2 * chain > work => QUEUED,
+        () => 1,
     };
     let copies = copies.min(SHORT / length).max(1);
     let side_by_side = [true, false].map(|resident| Shape { copies, interleaved: true, resident });
