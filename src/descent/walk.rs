@@ -1,7 +1,7 @@
 //! Particles that follow a rule or a solver, looked at as they go: what `run` records and very many paths are drawn from.
 //!
-//! Flows in: an expression, a [`Plan`] or a [`Search`], an engine; then starts, as many at a time as one likes. Flows out: the positions at
-//! the recorded steps, handed to who visits. Nothing is kept.
+//! Flows in: an expression, a [`Plan`] or a [`Search`], an engine; then starts, as many at a time as one likes. Flows out:
+//! the positions at the recorded steps, handed to who visits. Nothing is kept.
 //!
 //! Who should not use it: who wants the record of few particles; [`run`](super::run) keeps it.
 

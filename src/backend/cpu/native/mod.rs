@@ -6,8 +6,8 @@
 //! common. The bits are the interpreter's (a NaN may be another NaN), which remains for every other processor and for
 //! small work.
 //!
-//! `text` reads the kernels; `lower` takes a tape apart to a `program`, the processor's operations; `conditions` makes these fewer, `divider` takes roots
-//! and quotients off the divider; `schedule` puts all in order, `registers` places their numbers, `emit` makes each an
+//! `text` reads the kernels; `lower` takes a tape apart to a `program`, the processor's operations; `conditions` makes
+//! these fewer, `divider` takes roots and quotients off the divider; `schedule` puts all in order, `registers` places their numbers, `emit` makes each an
 //! instruction, which `assemble` (with the table in `codes`) makes bytes; `frame` closes a loop around them, `memory`
 //! makes it executable; `steps` runs it over a descent's particles, `rows` over a grid.
 //!
