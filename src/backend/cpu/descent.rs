@@ -13,7 +13,6 @@ use super::{Columns, Cpu, Lane};
 use crate::backend::{BackendError, Steps, check_interrupt};
 use crate::kernel::{Block, LANES, Level};
 use crate::tape::{Input, Tape};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Spans that are taken at once: threads meet after these, and their numbers are kept until then.
@@ -61,7 +60,7 @@ impl<T: Lane> Descent<T> {
             let end = steps.count.min(done + (SPANS * LANES) as u64);
             let spans: Vec<Span<T>> =
                 (done..end).step_by(LANES).map(|from| self.span(cpu, tape, steps, from..end)).collect();
-            cpu.pool.install(|| self.advance(cpu, &spans, state, particles))?;
+            self.advance(cpu, &spans, state, particles)?;
         }
         Ok(())
     }
@@ -104,7 +103,8 @@ impl<T: Lane> Descent<T> {
                 // Some LANES particles a task: to hand one out costs as much as a few steps.
                 let group = native.group();
                 let task = LANES.div_ceil(group) * group;
-                (0..particles.div_ceil(task)).into_par_iter().try_for_each_init(
+                cpu.crew.each(
+                    particles.div_ceil(task),
                     || native.scratch(),
                     |scratch, k| {
                         let _flushing = Flushing::start();
@@ -118,7 +118,8 @@ impl<T: Lane> Descent<T> {
                     },
                 )
             }
-            None => (0..particles.div_ceil(LANES)).into_par_iter().try_for_each_init(
+            None => cpu.crew.each(
+                particles.div_ceil(LANES),
                 || Workspace::new(&self.plan),
                 |workspace, block| {
                     let start = block * LANES;

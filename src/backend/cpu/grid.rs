@@ -13,7 +13,6 @@ use super::{Columns, Cpu, Lane};
 use crate::backend::{BackendError, check_interrupt};
 use crate::kernel::LANES;
 use crate::tape::Tape;
-use rayon::prelude::*;
 
 /// Columns of a tile, but for the last one of a row: that may have up to a block more.
 const TILE: usize = (ACROSS - 1) * LANES;
@@ -63,16 +62,15 @@ impl<T: Lane> Grid<T> {
         let native = self.native(sheet);
         let job = Job { cpu, tape, uniforms, sheet, columns, plan: &self.plan, native };
         let tiles = job.tiles();
-        cpu.pool.install(|| {
-            tiles.par_iter().try_for_each_init(
-                || (Workspace::new(job.plan), native.map(NativeRows::scratch)),
-                |(workspace, scratch), tile| {
-                    check_interrupt()?;
-                    job.run(tile, workspace, scratch.as_mut());
-                    Ok(())
-                },
-            )
-        })
+        cpu.crew.each(
+            tiles.len(),
+            || (Workspace::new(job.plan), native.map(NativeRows::scratch)),
+            |(workspace, scratch), k| {
+                check_interrupt()?;
+                job.run(&tiles[k], workspace, scratch.as_mut());
+                Ok(())
+            },
+        )
     }
 }
 

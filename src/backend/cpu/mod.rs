@@ -12,6 +12,7 @@
 //! Results are the same bits for any number of threads and any SIMD level that has fma. Descents take subnormals for
 //! zeros (`flush`), grids do not.
 
+mod crew;
 mod descent;
 mod flush;
 mod grid;
@@ -26,22 +27,23 @@ mod sheet;
 mod workspace;
 
 use super::{Accuracy, Backend, BackendError, Program, Settle, Steps};
-use crate::kernel::{Kernels, LANES, Level, Masks};
+use crate::kernel::{Kernels, Level, Masks};
 use crate::op::Op;
 use crate::points::{Points, Values};
 use crate::real::{Precision, Real};
 use crate::tape::Tape;
+use crew::Crew;
 use descent::Descent;
 use flush::{FLUSHES, flush};
 use grid::Grid;
-use rayon::prelude::*;
 use sheet::Sheet;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// The CPU: its threads and SIMD level.
 #[derive(Debug)]
 pub struct Cpu {
-    pool: rayon::ThreadPool,
+    crew: Crew,
     level: Level,
     code: Code,
 }
@@ -76,12 +78,7 @@ impl Cpu {
     /// # Errors
     /// - [`BackendError::Device`] if the system refuses the threads.
     pub fn new(threads: Option<usize>) -> Result<Cpu, BackendError> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
-            BackendError::Device(format!(
-                "the threads of the CPU engine could not be started: {error}; try --threads 1"
-            ))
-        })?;
-        Ok(Cpu { pool, level: Level::best(), code: code_wanted() })
+        Ok(Cpu { crew: Crew::new(threads)?, level: Level::best(), code: code_wanted() })
     }
 
     /// The same engine at a lower SIMD level. Results keep their bits between levels that have fma.
@@ -129,7 +126,7 @@ impl Cpu {
 
     /// Number of threads.
     pub fn threads(&self) -> usize {
-        self.pool.current_num_threads()
+        self.crew.threads()
     }
 }
 
@@ -259,11 +256,15 @@ impl<T: Lane> Program for Prepared<'_, T> {
 
     fn iterate(&mut self, state: &mut [Values], steps: &Steps) -> Result<(), BackendError> {
         let particles = state.first().map_or(0, Values::len);
-        self.cpu.pool.install(|| {
-            let columns = state.iter_mut().filter_map(T::column);
-            columns.for_each(|column| column.par_chunks_mut(LANES).for_each(flush));
-        });
         let columns = columns_of::<T>(state, particles)?;
+        self.cpu.crew.each(
+            particles.div_ceil(BATCH),
+            || (),
+            |(), k| {
+                columns.flush(k * BATCH..particles.min((k + 1) * BATCH));
+                Ok(())
+            },
+        )?;
         self.work = self.work.saturating_add((particles as u64).saturating_mul(steps.count));
         let descent = self.descent.get_or_insert_with(|| Descent::new(&self.tape));
         descent.compile(self.cpu, self.work);
@@ -294,6 +295,16 @@ struct Columns<T>(Vec<*mut T>);
 
 // SAFETY: every tile and every block of particles writes its own part of each column; parts never overlap.
 unsafe impl<T: Send> Sync for Columns<T> {}
+
+impl<T: Lane> Columns<T> {
+    /// Makes subnormal numbers zero in a part that is the caller's alone.
+    fn flush(&self, part: Range<usize>) {
+        for column in &self.0 {
+            // SAFETY: the part lies within the columns.
+            flush(unsafe { std::slice::from_raw_parts_mut(column.add(part.start), part.len()) });
+        }
+    }
+}
 
 fn columns_of<T: Lane>(out: &mut [Values], len: usize) -> Result<Columns<T>, BackendError> {
     let wrong = || BackendError::Unsupported("the result's columns have another format or length than the run".into());

@@ -43,12 +43,13 @@ pub(super) fn settle<T: Lane>(
     let queue = Queue { settle, starts, count, next: AtomicUsize::new(0), out };
     let steps = Steps { uniforms: settle.uniforms.clone(), clock: None, first: 1, count: STRIDE };
     let span = descent.span(cpu, tape, &steps, 0..STRIDE);
-    let work = || {
+    let work = |_: &mut (), _| {
         let _flushing = Flushing::start();
         let mut runner = descent.runner(cpu, settle.columns);
         queue.work(&mut runner, |runner| runner.advance(&span))
     };
-    cpu.pool.broadcast(|_| work()).into_iter().collect()
+    // A thread takes particles until none is left.
+    cpu.crew.each(cpu.threads(), || (), work)
 }
 
 impl<T: Lane> Queue<'_, T> {
