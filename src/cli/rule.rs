@@ -95,12 +95,18 @@ pub(crate) fn rule(text: &str, constants: &Constants) -> Result<Rule, Failure> {
 }
 
 /// The solvers by name.
-const SOLVERS: [(&str, Method); 3] = [("bfgs", Method::Bfgs), ("lbfgs", Method::Lbfgs), ("newton", Method::Newton)];
+pub(crate) const SOLVERS: [(&str, Method); 3] =
+    [("bfgs", Method::Bfgs), ("lbfgs", Method::Lbfgs), ("newton", Method::Newton)];
+
+/// The solver of this name, as the table spells it.
+pub(crate) fn solver_by_name(name: &str) -> Option<(&'static str, Method)> {
+    SOLVERS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+}
 
 /// The solver that a text names.
 fn solver(text: &str) -> Option<Method> {
     let name = text.split(':').next().unwrap_or_default().trim();
-    SOLVERS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, method)| method)
+    solver_by_name(name).map(|(_, method)| method)
 }
 
 /// Rules and solvers that race: each of several `--rule`s, with a hyper-parameter of the flags if it has it.
@@ -147,8 +153,9 @@ fn mover(text: &str, constants: &Constants, flags: Vec<Given<'_>>) -> Result<Met
         Some(solver) => Ok(solver),
         None if !text.contains('=') && rules::by_name(text.split(':').next().unwrap_or_default().trim()).is_none() => {
             Err(Failure::usage(format!(
-                "--rule: `{text}` is neither a rule ({}), nor a solver (bfgs, lbfgs, newton), nor a formula such as \"x = x - lr g\"",
-                rules::names()
+                "--rule: `{text}` is neither a rule ({}), nor a solver ({}), nor a formula such as \"x = x - lr g\"",
+                rules::names(),
+                SOLVERS.map(|(name, _)| name).join(", ")
             )))
         }
         None => Ok(Method::Rule(Box::new(made(text, constants, flags)?))),

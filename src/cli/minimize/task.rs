@@ -5,7 +5,7 @@ use super::stops::Stops;
 use crate::cli::Failure;
 use crate::cli::language::Language;
 use crate::cli::options::{given_points, number, ranges};
-use crate::cli::rule::{Constants, rule};
+use crate::cli::rule::{Constants, SOLVERS, rule, solver_by_name};
 use gradfield::descent::starts::{Sampling, Starts};
 use gradfield::descent::{Method, Search, rules};
 use gradfield::field::{check_size, tape_of};
@@ -200,22 +200,21 @@ pub(crate) fn method(
     steps: u64,
     variables: usize,
 ) -> Result<(Method, String), Failure> {
-    let known = match text {
-        "auto" if Method::Auto.is_whole(variables) => Some((Method::Bfgs, "bfgs")),
-        "bfgs" => Some((Method::Bfgs, "bfgs")),
-        "auto" | "lbfgs" => Some((Method::Lbfgs, "lbfgs")),
-        "newton" => Some((Method::Newton, "newton")),
-        _ => None,
+    let solver = match text {
+        "auto" if Method::Auto.is_whole(variables) => "bfgs",
+        "auto" => "lbfgs",
+        text => text,
     };
-    if let Some((method, name)) = known {
+    if let Some((name, method)) = solver_by_name(solver) {
         constants.refuse("--method")?;
         return Ok((method, name.to_string()));
     }
     if rules::by_name(text).is_none() && !text.contains('=') {
-        let rules: Vec<&str> = rules::TABLE.iter().map(|row| row.name).collect();
+        let solvers = SOLVERS.iter().map(|(name, _)| *name);
+        let known: Vec<&str> = solvers.chain(rules::TABLE.iter().map(|row| row.name)).collect();
         return Err(Failure::usage(format!(
-            "--method: `{text}` is none of auto, bfgs, lbfgs, newton, {}, nor a formula such as \"x = x - lr g\"",
-            rules.join(", ")
+            "--method: `{text}` is none of auto, {}, nor a formula such as \"x = x - lr g\"",
+            known.join(", ")
         )));
     }
     let rule = rule(text, constants)?;
