@@ -54,6 +54,8 @@ pub mod op;
 
 pub mod expr;
 
+pub mod derived;
+
 pub mod tape;
 
 pub mod backend;

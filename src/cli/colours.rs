@@ -3,64 +3,62 @@
 use super::Failure;
 use super::options::range;
 use super::plot::Arguments;
+use gradfield::derived::{self, Part, component_names};
 use gradfield::expr::derive::Deriver;
 use gradfield::expr::{Context, Declared, Outputs};
 use gradfield::op::ops;
 use gradfield::picture::{ColourMap, Colouring, Limits, Scale, typeset};
 use gradfield::{Expression, Values};
 
-/// The quantity of `--show`, as an output over the expression's own variables, `f`, and a `d...` for each.
+/// The quantity of `--show`, as an output over the expression's own variables, its value, its slopes or components, and what
+/// is derived from them; of two variables.
 pub(super) fn shown(expression: &Expression, show: &str) -> Result<Outputs, Failure> {
     let variables = expression.variables();
     // Where a variable has the name, the variable is meant, and the value or slope goes by another.
     let free = |name: String| if variables.contains(&name) { name + "_" } else { name };
-    let value = free("f".to_string());
-    let slopes: Vec<String> = variables.iter().map(|name| free(format!("d{name}"))).collect();
-    let seconds = seconds(variables).map(free);
+    let (vector, n) = (expression.is_vector(), variables.len());
+    let slopes = if vector { component_names(variables) } else { variables.iter().map(|v| format!("d{v}")).collect() };
+    let first: Vec<String> = std::iter::once("f".to_string()).chain(slopes).map(free).collect();
     let text = match show {
-        "f" => value.clone(),
-        "laplacian" => format!("{} + {}", seconds[0], seconds[2]),
-        "curvature" => mean_curvature([&slopes[0], &slopes[1]], &seconds),
-        "grad" => format!("hypot({})", slopes.join(", ")),
-        "angle" => format!("atan2({}, {})", slopes[1], slopes[0]),
-        "dx" if slopes[0] != "dx" => slopes[0].clone(),
-        "dy" if slopes[1] != "dy" => slopes[1].clone(),
+        "f" => first[0].clone(),
+        "speed" | "grad" if vector => first[0].clone(),
+        "grad" => format!("hypot({}, {})", first[1], first[2]),
+        "angle" => format!("atan2({}, {})", first[2], first[1]),
+        "dx" if !vector => first[1].clone(),
+        "dy" if !vector => first[2].clone(),
         other => other.to_string(),
     };
-    let n = variables.len();
-    let bends = n == 2 && seconds.iter().any(|name| text.contains(name.as_str()));
-    let known = if bends { expression.hessian()? } else { expression.gradient()? };
-    let names = variables.iter().cloned().chain([value]).chain(slopes);
-    let names = names.chain(seconds.into_iter().filter(|_| bends));
+    let parts: Vec<Part> = parts(expression).into_iter().filter(|part| text.contains(&part.name)).collect();
+    let known = derived::outputs(expression, &parts, None)?;
+    let names = variables.iter().cloned().chain(first).chain(parts.into_iter().map(|part| free(part.name)));
     let context = Context { variables: Some(declared(names)), ..Context::default() };
     let parsed =
         gradfield::expr::parse::parse(&text, &context).map_err(|error| Failure::usage(format!("--show: {error}")))?;
     let mut graph = known.graph;
-    // Of the Hessian xx, xy, yx, yy, the third is the second again.
-    let outputs: Vec<_> =
-        known.outputs.iter().enumerate().filter(|(k, _)| *k != 2 * n + 1).map(|(_, id)| *id).collect();
     let replace = |graph: &mut gradfield::expr::Graph, place: u32| match place as usize {
         k if k < n => graph.variable(place),
-        k => outputs[k - n],
+        k => known.outputs[k - n],
     };
     let outputs = graph.import(&parsed.graph, &[parsed.value], replace);
     Ok(Outputs { graph, variables: known.variables, outputs })
 }
 
-/// The names of the second derivatives xx, xy, yy; `d_11` and so on where the variables' own names make none.
-fn seconds(variables: &[String]) -> [String; 3] {
+/// What `--show` may refer to by name beside the value and the slopes: of a function its second derivatives `dxx`, `dxy`,
+/// `dyy` (`d_11` and so on of `x[1]`).
+fn parts(expression: &Expression) -> Vec<Part> {
+    let variables = expression.variables();
+    let rows = derived::TABLE.iter().filter(|row| row.is_of(expression) && row.name != "jacobian");
     let plain = variables.iter().all(|name| !name.contains('['));
-    let name = |i: usize, j: usize| match (variables.get(i), variables.get(j)) {
-        (Some(a), Some(b)) if plain => format!("d{a}{b}"),
-        _ => format!("d_{}{}", i + 1, j + 1),
+    let short = |(k, part): (usize, Part)| {
+        let (i, j) = (k / variables.len(), k % variables.len());
+        let name = if plain { format!("d{}{}", variables[i], variables[j]) } else { format!("d_{}{}", i + 1, j + 1) };
+        part.called(name)
     };
-    [name(0, 0), name(0, 1), name(1, 1)]
-}
-
-/// The mean curvature of the graph of a function, from its first and second derivatives (M. P. do Carmo, Differential
-/// Geometry of Curves and Surfaces, 3-3): positive at a minimum, zero on a plane.
-fn mean_curvature([x, y]: [&str; 2], [xx, xy, yy]: &[String; 3]) -> String {
-    format!("((1 + {y}^2)*{xx} - 2*{x}*{y}*{xy} + (1 + {x}^2)*{yy}) / (2*(1 + {x}^2 + {y}^2)^1.5)")
+    let named = |row: &derived::Quantity| match row.name {
+        "hessian" => row.parts(variables).into_iter().enumerate().map(short).collect::<Vec<Part>>(),
+        _ => row.parts(variables),
+    };
+    rows.flat_map(named).collect()
 }
 
 /// A quantity of two variables with its partial derivatives.
@@ -78,12 +76,15 @@ pub(super) fn label(show: &str) -> String {
         "angle" => "angle of ∇f".to_string(),
         "laplacian" => "∇²f".to_string(),
         "curvature" => "mean curvature".to_string(),
+        "speed" => "|F|".to_string(),
+        "divergence" => "∇·F".to_string(),
+        "curl" => "∇×F".to_string(),
         show => typeset(show),
     }
 }
 
 /// The declaration of these names, where `x[1]`, `x[2]` are the components of `x`.
-fn declared(names: impl Iterator<Item = String>) -> Vec<Declared> {
+pub(super) fn declared(names: impl Iterator<Item = String>) -> Vec<Declared> {
     let mut all: Vec<Declared> = Vec::new();
     for name in names {
         let indexed = name.split_once('[').map(|(stem, _)| stem);

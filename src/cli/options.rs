@@ -2,7 +2,7 @@
 
 use super::Failure;
 use clap::{Args, ValueEnum};
-use gradfield::expr::{Context, Declared};
+use gradfield::expr::{Context, Declared, ParseError};
 use gradfield::files;
 use gradfield::points::{Points, Values};
 use gradfield::{Expression, Precision};
@@ -27,6 +27,15 @@ pub(crate) struct Function {
 impl Function {
     /// Parses the function, printing its notes.
     pub(crate) fn parse(&self) -> Result<Expression, Failure> {
+        self.parse_by(Expression::parse_with)
+    }
+
+    /// The same, where `vector` of a vector field: `-y; x`.
+    pub(crate) fn parse_as(&self, vector: bool) -> Result<Expression, Failure> {
+        self.parse_by(if vector { Expression::parse_vector } else { Expression::parse_with })
+    }
+
+    fn parse_by(&self, parse: fn(&str, &Context) -> Result<Expression, ParseError>) -> Result<Expression, Failure> {
         let mut context = Context::default();
         if !self.vars.is_empty() {
             let declare =
@@ -39,8 +48,8 @@ impl Function {
                 name.ok_or_else(|| Failure::usage(format!("--set {set}: write a name and a number, as in --set a=2")))?;
             context.parameters.push((name, number("--set", &value)?));
         }
-        let expression = Expression::parse_with(&self.expression, &context)?;
-        self.check_sets(&expression, &context)?;
+        let expression = parse(&self.expression, &context)?;
+        self.check_sets(&expression, &context, parse)?;
         if !self.quiet {
             expression.notes().iter().for_each(|note| eprintln!("note: {}", note.text));
         }
@@ -48,11 +57,16 @@ impl Function {
     }
 
     /// A value for a name that the function does not use is a slip: the function means the same without it.
-    fn check_sets(&self, expression: &Expression, context: &Context) -> Result<(), Failure> {
+    fn check_sets(
+        &self,
+        expression: &Expression,
+        context: &Context,
+        parse: fn(&str, &Context) -> Result<Expression, ParseError>,
+    ) -> Result<(), Failure> {
         for (k, (name, _)) in context.parameters.iter().enumerate() {
             let mut without = context.clone();
             without.parameters.remove(k);
-            let same = Expression::parse_with(&self.expression, &without);
+            let same = parse(&self.expression, &without);
             if same.is_ok_and(|same| same.variables() == expression.variables()) {
                 return Err(Failure::usage(format!(
                     "--set {name}: `{}` does not use `{name}`; take the flag away, or mend its name",

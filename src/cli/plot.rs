@@ -27,6 +27,9 @@ use std::path::PathBuf;
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(super) function: Function,
+    /// EXPR is a vector field: two components with `;` between, as in "-y; x"; arrows and lines follow it
+    #[arg(long)]
+    pub(super) vector: bool,
     /// Range of a variable, such as x=-3:3, or -3:3 for all (repeatable)
     #[arg(long = "range", value_name = "[NAME=]LO:HI", allow_hyphen_values = true)]
     pub(super) ranges: Vec<String>,
@@ -53,7 +56,8 @@ pub(crate) struct Arguments {
     pub(super) tangents: tangents::Flags,
     /// The quantity that is shown: f, grad (the length of the gradient), angle (its direction), dx, dy, laplacian,
     /// curvature (the mean curvature of the graph, positive where it is a bowl), or a formula of x, y, f, dx, dy, and
-    /// dxx, dxy, dyy
+    /// dxx, dxy, dyy; of a vector field speed, angle, divergence, curl, e_xx, e_xy, e_yy (strain), e_1, e_2 (principal
+    /// strains), or a formula of these and F_x, F_y
     #[arg(long, default_value = "f", allow_hyphen_values = true)]
     pub(super) show: String,
     /// Colours: viridis, inferno, magma, plasma, cividis, turbo, grey, blue-red, sinebow or pale (light greys, to draw
@@ -90,7 +94,18 @@ pub(crate) struct Arguments {
     output: Option<PathBuf>,
 }
 
+impl Arguments {
+    /// The function, or the vector field.
+    pub(super) fn parse(&self) -> Result<Expression, Failure> {
+        self.function.parse_as(self.vector)
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    // Of a vector field, what a function's value is.
+    if arguments.vector && arguments.show == "f" {
+        return run(&Arguments { show: "speed".to_string(), ..arguments.clone() });
+    }
     let moving = sweep::is_swept(arguments)?;
     if let (true, Some(output)) = (moving && !arguments.bare, &arguments.output) {
         return sweep::run(arguments, output);
@@ -101,7 +116,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.rate.is_given() {
         return Err(Failure::usage("--fps is for a picture that moves; let a value do so, as in --set a=0:1:60frames"));
     }
-    let expression = arguments.function.parse()?;
+    let expression = arguments.parse()?;
     let dimension = expression.variables().len();
     if !(1..=2).contains(&dimension) {
         return Err(wrong_dimension(&expression));
@@ -157,7 +172,13 @@ pub(super) fn usual_size(variables: usize) -> (u32, u32) {
 
 /// The title that was given, or the function.
 pub(super) fn title(arguments: &Arguments, expression: &Expression) -> String {
-    arguments.title.clone().unwrap_or_else(|| typeset(&format!("f = {}", expression.text())))
+    let text = || match expression.is_vector() {
+        // Without definitions the parts are the components.
+        true if !expression.text().contains('=') => format!("F = ({})", expression.text().replace(';', ",")),
+        true => format!("F = {}", expression.text()),
+        false => format!("f = {}", expression.text()),
+    };
+    arguments.title.clone().unwrap_or_else(|| typeset(&text()))
 }
 
 /// What the layers of a picture are made from.

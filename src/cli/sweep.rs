@@ -158,7 +158,7 @@ impl<'a> Swept<'a> {
             .for_each(|(set, sweep)| *set = format!("{}={:?}", sweep.name, sweep.at(k)));
         // Its notes would be those of every frame.
         arguments.function.quiet = true;
-        let expression = arguments.function.parse()?;
+        let expression = arguments.parse()?;
         Ok((arguments, expression))
     }
 

@@ -1,4 +1,5 @@
-//! What a user holds: an [`Expression`], parsed from text, with its exact gradient and Hessian.
+//! What a user holds: an [`Expression`], parsed from text, with its exact gradient and Hessian; of a vector field its
+//! components too.
 //!
 //! Flows in: text and a [`Context`] (declared variables, parameters, operations). Flows out: one graph in which f
 //! and its derivatives share their subexpressions, ready to be printed or lowered to a tape.
@@ -19,9 +20,10 @@ pub mod derive;
 
 pub use derive::DeriveError;
 pub use graph::{Graph, Id};
-pub use parse::{Context, Declared, Note, ParseError};
+pub use parse::{Context, Declared, Note, ParseError, ParsedList};
 pub use print::{Printed, Style};
 
+use crate::op::ops;
 use derive::Deriver;
 
 /// Why a text is not a function with a gradient.
@@ -51,6 +53,8 @@ pub struct Expression {
     graph: Graph,
     variables: Vec<String>,
     value: Id,
+    /// Of a vector field; none of a function.
+    components: Vec<Id>,
     notes: Vec<Note>,
 }
 
@@ -74,8 +78,39 @@ impl Expression {
             graph: parsed.graph,
             variables: parsed.variables,
             value: parsed.value,
+            components: Vec::new(),
             notes: parsed.notes,
         })
+    }
+
+    /// Parses a vector field: two or three expressions, each but the last ended by `;`, one for each variable in order,
+    /// as in `-y; x`. As a function it is its length, the speed of a flow: that is its value, which has a gradient.
+    ///
+    /// ```
+    /// let swirl = gradfield::Expression::parse_vector("-y; x", &Default::default())?;
+    /// assert_eq!(swirl.vectors()?.print(gradfield::expr::Style::Text).texts[1..], ["-y", "x"]);
+    /// # Ok::<(), gradfield::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Expression::parse`]; and where there are not two or three components, as many as variables.
+    pub fn parse_vector(text: &str, context: &Context) -> Result<Expression, ParseError> {
+        let ParsedList { mut graph, variables, values: components, notes } = parse::parse_list(text, context)?;
+        let (count, names) = (components.len(), variables.join(", "));
+        if !(2..=3).contains(&count) {
+            let message = format!("a vector field has two or three components, this has {count}");
+            return Err(
+                ParseError::beside(message).hint("write one for each variable, with `;` between, as in `-y; x`")
+            );
+        }
+        if count != variables.len() {
+            let names = if names.is_empty() { "none".to_string() } else { names };
+            let message = format!("{count} components, but the variables are: {names}");
+            let hint = "a vector field has one for each; --vars x,y declares those that no component uses";
+            return Err(ParseError::beside(message).hint(hint));
+        }
+        let value = length(&mut graph, &components);
+        Ok(Expression { text: text.trim().to_string(), graph, variables, value, components, notes })
     }
 
     /// The text as it was typed, without space around it.
@@ -96,6 +131,40 @@ impl Expression {
     /// The function alone: one output.
     pub fn value(&self) -> Outputs {
         self.outputs(self.graph.clone(), vec![self.value])
+    }
+
+    /// Whether it is a vector field.
+    pub fn is_vector(&self) -> bool {
+        !self.components.is_empty()
+    }
+
+    /// The value and a vector at each point: of a vector field its length and its components, of a function f and its
+    /// partial derivatives. 1 + n outputs.
+    ///
+    /// # Errors
+    /// As [`Expression::gradient`].
+    pub fn vectors(&self) -> Result<Outputs, DeriveError> {
+        if !self.is_vector() {
+            return self.gradient();
+        }
+        let outputs = std::iter::once(self.value).chain(self.components.iter().copied()).collect();
+        Ok(self.outputs(self.graph.clone(), outputs))
+    }
+
+    /// The vector at each point and how it changes: 1 + n + n^2 outputs. Of a vector field its length, its components and
+    /// their partial derivatives, component by component; of a function f, its gradient and its Hessian.
+    ///
+    /// # Errors
+    /// As [`Expression::hessian`].
+    pub fn vectors_and_slopes(&self) -> Result<Outputs, DeriveError> {
+        if !self.is_vector() {
+            return self.hessian();
+        }
+        let (mut all, places, mut deriver) = (self.vectors()?, self.places(), Deriver::default());
+        for component in &self.components {
+            all.outputs.extend(deriver.gradient(&mut all.graph, *component, &places)?);
+        }
+        Ok(all)
     }
 
     /// The function and its partial derivatives: 1 + n outputs, f first, then in the order of the variables.
@@ -140,6 +209,18 @@ impl Expression {
 
     fn outputs(&self, graph: Graph, outputs: Vec<Id>) -> Outputs {
         Outputs { graph, variables: self.variables.clone(), outputs }
+    }
+}
+
+/// The length of a vector.
+fn length(graph: &mut Graph, components: &[Id]) -> Id {
+    match *components {
+        [x, y] => graph.apply(ops::HYPOT, &[x, y]),
+        [x, y, z] => {
+            let plane = graph.apply(ops::HYPOT, &[x, y]);
+            graph.apply(ops::HYPOT, &[plane, z])
+        }
+        _ => graph.number(f64::NAN),
     }
 }
 

@@ -46,6 +46,19 @@ pub struct Parsed {
     pub notes: Vec<Note>,
 }
 
+/// Several expressions as one graph.
+#[derive(Debug, Clone)]
+pub struct ParsedList {
+    /// The graph, without nodes that no value needs.
+    pub graph: Graph,
+    /// The names of its variables by place.
+    pub variables: Vec<String>,
+    /// The expressions' nodes, in the order of the text.
+    pub values: Vec<Id>,
+    /// What may surprise in the reading.
+    pub notes: Vec<Note>,
+}
+
 /// A list of assignments as a graph.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -70,16 +83,36 @@ pub struct Rule {
 /// - A name declared twice, or one that is a function or a constant; more variables than [`Declared::LIMIT`].
 /// - A text over a limit of size (above); the message has the limit and the value.
 pub fn parse(text: &str, context: &Context) -> Result<Parsed, ParseError> {
+    let ParsedList { graph, variables, values, notes } =
+        read(text, context, |parser| Ok(vec![parser.last_expression()?]))?;
+    Ok(Parsed { graph, variables, value: values[0], notes })
+}
+
+/// Reads definitions and several expressions, each but the last ended by `;`: `-y; x`, or `r = hypot(x, y); -y/r; x/r`.
+/// They have their variables in common, which are those of [`parse`].
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_list(text: &str, context: &Context) -> Result<ParsedList, ParseError> {
+    read(text, context, |parser| parser.expressions())
+}
+
+/// Definitions, then what `ending` reads.
+fn read(
+    text: &str,
+    context: &Context,
+    ending: impl FnOnce(&mut Parser<'_>) -> Outcome<Vec<Value>>,
+) -> Result<ParsedList, ParseError> {
     limit(text)?;
     let mut parser = Parser::new(text, &context.operations, |tokens| Names::new(context, text, tokens))?;
     while let Some(heading) = parser.heading() {
         parser.definition(heading)?;
     }
-    let value = parser.last_expression()?;
+    let values = ending(&mut parser)?;
     let Parser { build, names, notes, .. } = parser;
     let (variables, places) = names.variables()?;
-    let (graph, ids) = build.finish(&[value], &places);
-    Ok(Parsed { graph, variables, value: ids[0], notes: notes.into_iter().map(|text| Note { text }).collect() })
+    let (graph, values) = build.finish(&values, &places);
+    Ok(ParsedList { graph, variables, values, notes: notes.into_iter().map(|text| Note { text }).collect() })
 }
 
 /// Reads assignments, such as an optimiser's step: `v = beta v - lr g; x = x + v`.
@@ -222,24 +255,44 @@ impl Parser<'_> {
         Ok(Meaning::Own(self.build.end(value).expect("begun above")))
     }
 
-    /// The expression that ends a text.
-    fn last_expression(&mut self) -> Outcome<Value> {
+    /// Refuses an end, or a `;`, where an expression is to begin.
+    fn begin_expression(&self) -> Outcome<()> {
         let token = self.token();
         let empty = match token.kind {
             Kind::End if self.at == 0 => "the expression is empty",
             Kind::End => "the expression after the definitions is missing",
             Kind::Semicolon => "an empty definition: nothing stands before this `;`",
-            _ => "",
+            _ => return Ok(()),
         };
-        if !empty.is_empty() {
-            return Err(self.error(token.span(), empty));
+        Err(self.error(token.span(), empty))
+    }
+
+    fn nothing_follows(&self) -> ParseError {
+        self.error(self.token().span(), "nothing follows this `;`").hint("leave it out")
+    }
+
+    /// The expressions that end a text.
+    fn expressions(&mut self) -> Outcome<Vec<Value>> {
+        let mut values = Vec::new();
+        loop {
+            self.begin_expression()?;
+            values.push(self.expression()?);
+            match self.kind() {
+                Kind::End => return Ok(values),
+                Kind::Semicolon if self.ahead(1) == Kind::End => return Err(self.nothing_follows()),
+                Kind::Semicolon => self.advance(),
+                _ => return Err(self.unexpected("an operator, `;` or the end")),
+            };
         }
+    }
+
+    /// The expression that ends a text.
+    fn last_expression(&mut self) -> Outcome<Value> {
+        self.begin_expression()?;
         let value = self.expression()?;
         match self.kind() {
             Kind::End => Ok(value),
-            Kind::Semicolon if self.ahead(1) == Kind::End => {
-                Err(self.error(self.token().span(), "nothing follows this `;`").hint("leave it out"))
-            }
+            Kind::Semicolon if self.ahead(1) == Kind::End => Err(self.nothing_follows()),
             Kind::Semicolon => {
                 let error = self.error(self.token().span(), "more follows the expression");
                 Err(error.hint("what stands before the last `;` are definitions: `name = ...;`"))

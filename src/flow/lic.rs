@@ -99,7 +99,7 @@ impl<'a> Lic<'a> {
         if dimension != 2 {
             return Err(FlowError::Dimension { text: expression.text().to_string(), dimension });
         }
-        let gradient = &expression.gradient()?;
+        let gradient = &expression.vectors()?;
         let program = backend.prepare(&tape(gradient, weave.oriented), precision)?;
         let [dx, dy] = pixel(view);
         let usual = usual_length(gradient, view, backend)?;

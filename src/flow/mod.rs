@@ -184,7 +184,7 @@ pub fn streamlines(
         return Err(FlowError::Dimension { text, dimension });
     }
     view.check(separation)?;
-    let mut evaluator = Evaluator::new(&expression.gradient()?, backend, precision)?;
+    let mut evaluator = Evaluator::new(&expression.vectors()?, backend, precision)?;
     let (sx, sy) = view.scales();
     let mut vectors = |places: &[Place]| -> Result<Vec<Place>, BackendError> {
         let (x, y): (Vec<f64>, Vec<f64>) = places.iter().map(|place| view.to_data(*place)).unzip();

@@ -10,6 +10,7 @@ mod benches;
 mod bound;
 mod cli;
 mod critical;
+mod derived;
 mod direction;
 mod divider;
 mod engines;
@@ -45,6 +46,7 @@ fn main() {
     tests.extend(bound::tests());
     tests.extend(cli::tests());
     tests.extend(critical::tests());
+    tests.extend(derived::tests());
     tests.extend(direction::tests());
     tests.extend(files::tests());
     tests.extend(flow::tests());

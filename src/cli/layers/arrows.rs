@@ -16,8 +16,17 @@ pub(crate) struct Flags {
     arrows: Option<String>,
 }
 
-pub(super) const ROW: Row =
-    Row { names: &["arrows"], variables: 2, usual: true, fills: false, banded: true, flags, frame: Some(frame), add };
+pub(super) const ROW: Row = Row {
+    names: &["arrows"],
+    variables: 2,
+    of_vectors: true,
+    usual: true,
+    fills: false,
+    banded: true,
+    flags,
+    frame: Some(frame),
+    add,
+};
 
 fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
     vec![("--arrows", arguments.arrows.arrows.is_some())]
@@ -60,7 +69,7 @@ pub(super) fn arrows(scene: &Scene<'_>) -> Result<Arrows, Failure> {
         lattice(columns, rows, scene.ranges[0], scene.ranges[1])
     };
     let points = Points::columns(vec![x.clone(), y.clone()]);
-    let field = Field::evaluate(&scene.expression.gradient()?, points, scene.engine, scene.precision)?;
+    let field = Field::evaluate(&scene.expression.vectors()?, points, scene.engine, scene.precision)?;
     let at_tail = on_edges(scene) || scene.has("surface");
     Ok(Arrows {
         x,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub(super) const ROW: Row = Row {
     names: &["bands"],
     variables: 2,
+    of_vectors: true,
     usual: false,
     fills: true,
     banded: true,

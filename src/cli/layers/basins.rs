@@ -46,6 +46,7 @@ pub(in crate::cli) struct Flags {
 pub(super) const BASINS: Row = Row {
     names: &["basins"],
     variables: 2,
+    of_vectors: false,
     usual: false,
     fills: true,
     banded: false,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub(super) const ROW: Row = Row {
     names: &["contour", "contours"],
     variables: 2,
+    of_vectors: true,
     usual: false,
     fills: false,
     banded: true,

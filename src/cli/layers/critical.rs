@@ -9,6 +9,7 @@ use gradfield::picture::{Form, Marks, Picture};
 pub(super) const PLANE: Row = Row {
     names: &["critical"],
     variables: 2,
+    of_vectors: false,
     usual: false,
     fills: false,
     banded: true,

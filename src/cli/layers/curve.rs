@@ -9,6 +9,7 @@ use gradfield::picture::{CURVE_COLOURS, Curve, Picture, y_range};
 pub(super) const CURVE: Row = Row {
     names: &["curve"],
     variables: 1,
+    of_vectors: false,
     usual: true,
     fills: false,
     banded: false,

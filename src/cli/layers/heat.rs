@@ -8,8 +8,17 @@ use gradfield::Points;
 use gradfield::field::Evaluator;
 use gradfield::picture::{Heat, Picture};
 
-pub(in crate::cli) const ROW: Row =
-    Row { names: &["heat"], variables: 2, usual: true, fills: true, banded: true, flags, frame: Some(frame), add };
+pub(in crate::cli) const ROW: Row = Row {
+    names: &["heat"],
+    variables: 2,
+    of_vectors: true,
+    usual: true,
+    fills: true,
+    banded: true,
+    flags,
+    frame: Some(frame),
+    add,
+};
 
 pub(super) fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
     vec![

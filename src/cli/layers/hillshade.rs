@@ -19,8 +19,17 @@ pub(crate) struct Flags {
     relief: Option<String>,
 }
 
-pub(super) const ROW: Row =
-    Row { names: &["hillshade"], variables: 2, usual: false, fills: true, banded: true, flags, frame: None, add };
+pub(super) const ROW: Row = Row {
+    names: &["hillshade"],
+    variables: 2,
+    of_vectors: true,
+    usual: false,
+    fills: true,
+    banded: true,
+    flags,
+    frame: None,
+    add,
+};
 
 fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
     vec![

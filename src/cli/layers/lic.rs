@@ -24,8 +24,17 @@ pub(in crate::cli) struct Flags {
     oriented: bool,
 }
 
-pub(super) const ROW: Row =
-    Row { names: &["lic"], variables: 2, usual: false, fills: true, banded: true, flags, frame: None, add };
+pub(super) const ROW: Row = Row {
+    names: &["lic"],
+    variables: 2,
+    of_vectors: true,
+    usual: false,
+    fills: true,
+    banded: true,
+    flags,
+    frame: None,
+    add,
+};
 
 fn flags(arguments: &Arguments) -> Vec<(&'static str, bool)> {
     let Flags { lic_length, lic_grain, oriented } = &arguments.lic;

@@ -39,6 +39,8 @@ pub(super) struct Row {
     pub(super) names: &'static [&'static str],
     /// It is for functions of so many variables.
     pub(super) variables: usize,
+    /// Vector fields have it too; else it is of functions alone.
+    pub(super) of_vectors: bool,
     /// Drawn where `--layers` is not given.
     pub(super) usual: bool,
     /// It fills the plot: lines and arrows over it need a border to be seen.
@@ -186,6 +188,14 @@ pub(super) fn chosen(arguments: &Arguments, variables: usize) -> Result<Vec<&'st
     let usual = |row: &Row| if bare { row.name() == heat::ROW.name() } else { row.usual };
     let wanted = |row: &&Row| if given.is_empty() { usual(row) } else { given.iter().any(|name| is(row, name)) };
     let layers: Vec<&'static Row> = rows(variables).filter(wanted).collect();
+    if let Some(row) = layers.iter().find(|row| arguments.vector && !row.of_vectors) {
+        let of_vectors: Vec<&str> = rows(variables).filter(|row| row.of_vectors).map(Row::name).collect();
+        let known = listed(&of_vectors);
+        return Err(Failure::usage(format!(
+            "--layers: `{}` is of functions, not of vector fields; of those there are {known}",
+            row.name()
+        )));
+    }
     check_flags(arguments, variables, &layers)?;
     Ok(layers)
 }

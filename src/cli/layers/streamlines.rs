@@ -26,6 +26,7 @@ pub(crate) struct Flags {
 pub(super) const ROW: Row = Row {
     names: &["streamlines"],
     variables: 2,
+    of_vectors: true,
     usual: false,
     fills: false,
     banded: true,
@@ -76,7 +77,7 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
     let (mut magnitudes, mut label) = (Vec::new(), String::new());
     let colour = if given.by_magnitude {
         magnitudes = lengths(scene, &lines)?;
-        label.push_str("|∇f|");
+        label.push_str(if scene.arguments.vector { "|F|" } else { "|∇f|" });
         let all = magnitudes.concat();
         let colouring = colouring(scene.arguments, &all)?;
         tell(&colouring, &scene.arguments.scale, &all, scene.arguments.function.quiet);

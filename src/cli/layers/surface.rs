@@ -24,8 +24,17 @@ pub(crate) struct Flags {
     pub(in crate::cli) zlim: Option<String>,
 }
 
-pub(super) const ROW: Row =
-    Row { names: &["surface"], variables: 2, usual: false, fills: true, banded: false, flags, frame: Some(frame), add };
+pub(super) const ROW: Row = Row {
+    names: &["surface"],
+    variables: 2,
+    of_vectors: false,
+    usual: false,
+    fills: true,
+    banded: false,
+    flags,
+    frame: Some(frame),
+    add,
+};
 
 /// The layers that a surface takes up.
 const WITH: [&str; 3] = ["surface", "contour", "arrows"];

@@ -19,6 +19,7 @@ pub(crate) struct Flags {
 pub(super) const ROW: Row = Row {
     names: &["tangents", "tangent"],
     variables: 1,
+    of_vectors: false,
     usual: false,
     fills: false,
     banded: false,

@@ -40,6 +40,19 @@ pub(super) const GOOD: &[(&str, &str)] = &[
         "x,y,f,df/dx,df/dy\n-1,0,-1,1,1\n1,0,1,1,1\n-1,5,4,1,1\n1,5,6,1,1\n",
     ),
     ("field pi -o - --format csv", "f\n3.1415927\n"),
+    ("field 'x^3' --with laplacian,laplacian --size 1 -o - --format csv", "x,f,df/dx,laplacian\n-3,-27,27,-18\n"),
+    (
+        "field 'x y' --with flux --conductivity 1+x --range=1:2 --size 1 -o - --format csv",
+        "x,y,f,df/dx,df/dy,q_x,q_y\n1,1,1,1,1,-2,-2\n",
+    ),
+    (
+        "field --vector '-y; a x' --set a=2 --with curl,strain --range 1:2 --size 1 -o - --format csv",
+        "x,y,speed,F_x,F_y,curl,e_xx,e_xy,e_yy\n1,1,2.236068,-1,2,3,0,0.5,0\n",
+    ),
+    (
+        "field --vector 'r = x[1]; r x[2]; r' --with jacobian --range 1:2 --size 1 -o - --format csv",
+        "x[1],x[2],speed,F_1,F_2,dF_1/dx[1],dF_1/dx[2],dF_2/dx[1],dF_2/dx[2]\n1,1,1.4142135,1,1,1,1,1,0\n",
+    ),
     (
         "minimize (x-1)^2 --from 5 --method gd --lr 0.5 --steps 9 --format csv",
         "x,f,gradient_norm,hits,basin_share,kind\n1,0,0,1,1,minimum\n",
@@ -257,6 +270,23 @@ pub(super) const BAD: &[(u8, &str, &[&str])] = &[
     (1, "eval x --points .", &["cannot read .:"]),
     (1, "eval x --points none.csv -o a.csv", &["cannot read none.csv:"]),
     // Ranges and sizes.
+    (
+        2,
+        "field x -o a.npy --with spin",
+        &["--with: there is no `spin` of a function of 1 variables; there are: hessian"],
+    ),
+    (2, "field x y -o a.npy --with curl", &["unexpected argument"]),
+    (2, "field 'x y' -o a.npy --with curl", &["`curl`", "given with --vector"]),
+    (2, "field --vector x -o a.npy", &["a vector field has two or three components, this has 1"]),
+    (2, "field --vector '1; 0' -o a.npy", &["2 components, but the variables are: none", "--vars x,y"]),
+    (2, "field --vector '-y; x;' -o a.npy", &["nothing follows this `;`"]),
+    (2, "field --vector '-y; ; x' -o a.npy", &["an empty definition"]),
+    (2, "field --vector '-y; x' --conductivity 2 -o a.npy", &["--conductivity is for --with flux"]),
+    (2, "field x^2 --with flux --conductivity z -o a.npy", &["--conductivity: unknown name `z`"]),
+    (2, "field speed -o a.csv --vars speed,x --vector 'speed; x'", &["unexpected argument"]),
+    (2, "field 'speed; x' -o a.csv --vars speed,x --vector", &["a column `speed` of its own"]),
+    (2, "plot --vector '-y; x' --layers basins -o a.png", &["`basins` is of functions, not of vector fields"]),
+    (2, "plot --vector 'x; y' --show e_zz -o a.png", &["--show: unknown name `e_zz`"]),
     (2, "field x -o a.npy --range 3:3", &["--range: `3:3` runs from 3.0 to 3.0; the smaller comes first"]),
     (2, "field x -o a.npy --range 3:-3", &["--range: `3:-3` runs from 3.0 to -3.0"]),
     (2, "field x -o a.npy --range nan:1", &["--range: `nan` is NaN"]),
