@@ -70,13 +70,15 @@ pub(super) fn with_slopes(shown: Outputs) -> Result<Outputs, Failure> {
 }
 
 /// The quantity's name as it is printed.
-pub(super) fn label(show: &str) -> String {
-    match show {
+pub(super) fn label(arguments: &Arguments) -> String {
+    match arguments.show.as_str() {
+        // Of a vector field the value is its length.
+        "f" | "speed" | "grad" if arguments.vector => "|F|".to_string(),
+        "angle" if arguments.vector => "angle of F".to_string(),
         "grad" => "|∇f|".to_string(),
         "angle" => "angle of ∇f".to_string(),
         "laplacian" => "∇²f".to_string(),
         "curvature" => "mean curvature".to_string(),
-        "speed" => "|F|".to_string(),
         "divergence" => "∇·F".to_string(),
         "curl" => "∇×F".to_string(),
         show => typeset(show),

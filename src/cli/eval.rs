@@ -1,16 +1,18 @@
-//! `gradfield eval`: value and gradient at points.
+//! `gradfield eval`: value and gradient at points; with `--set a=0:1:201` for each of so many values.
 
 use super::Failure;
 use super::engine::choose;
 use super::language::Language;
 use super::options::{Compute, Function, check_names, digits, example, given_points};
+use super::values::Moving;
 use clap::Args;
 use gradfield::bench::Demand;
-use gradfield::field::{Field, tape_of};
-use gradfield::files::{self, Column, Output};
+use gradfield::field::{Field, check_size, tape_of};
+use gradfield::files::{self, Column, CsvWriter, Output};
 use gradfield::points::{Points, Values};
 use gradfield::{Expression, Precision};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -37,7 +39,13 @@ pub(crate) struct Arguments {
     format: Option<String>,
 }
 
+/// The most values of `--set a=0:1:201`.
+const VALUES: usize = 1_000_000;
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(values) = Moving::of(&arguments.function.sets, VALUES)? {
+        return swept(arguments, &values);
+    }
     let expression = arguments.function.parse()?;
     let format = Language::of(&arguments.output, arguments.format.as_deref(), &LANGUAGES)?;
     // A handful of values is asked for exactly: f64 unless told otherwise.
@@ -59,6 +67,63 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     out.finish()?;
     Ok(())
+}
+
+/// A row for each value and point: the values that move, then what a row has without them.
+fn swept(arguments: &Arguments, values: &Moving) -> Result<(), Failure> {
+    let format = Language::of(&arguments.output, arguments.format.as_deref(), &LANGUAGES)?;
+    let precision = arguments.compute.precision.map_or(Precision::F64, Precision::from);
+    let mut out = Output::create(&arguments.output)?;
+    // One engine for all: they differ in a number.
+    let (mut engine, mut fields, mut variables) = (None, Vec::new(), Vec::new());
+    for k in 0..values.count {
+        let mut function = arguments.function.clone();
+        values.fix(&mut function.sets, k);
+        function.quiet |= k > 0;
+        let expression = function.parse()?;
+        let points = points(arguments, &expression, precision)?;
+        let outputs = expression.gradient()?;
+        let engine = match &mut engine {
+            Some(engine) => engine,
+            none => {
+                check_size((points.len() * values.count) as f64, outputs.outputs.len(), precision)?;
+                let demand = Demand::grid(&tape_of(&outputs), (points.len() * values.count) as f64, precision);
+                none.insert(choose(&arguments.compute, &demand, arguments.function.quiet)?)
+            }
+        };
+        fields.push(Field::evaluate(&outputs, points, engine.as_ref(), precision)?);
+        variables = expression.variables().to_vec();
+    }
+    match format {
+        Language::Json => write_swept_json(&mut out, values, &fields)?,
+        _ => write_swept_csv(&mut out, values, &fields, &variables)?,
+    }
+    out.finish()?;
+    Ok(())
+}
+
+fn write_swept_json(out: &mut Output, values: &Moving, fields: &[Field]) -> Result<(), Failure> {
+    let rows = |(k, field): (usize, &Field)| {
+        let set: BTreeMap<String, f64> = values.names().into_iter().zip(values.at(k)).collect();
+        document(field).into_iter().map(move |row| Row { set: set.clone(), ..row })
+    };
+    Ok(files::write_json(out, &fields.iter().enumerate().flat_map(rows).collect::<Vec<Row>>())?)
+}
+
+fn write_swept_csv(out: &mut Output, values: &Moving, fields: &[Field], variables: &[String]) -> Result<(), Failure> {
+    let names = values.names();
+    let columns: Vec<&str> = names.iter().map(String::as_str).chain(["f"]).collect();
+    check_names(variables, &columns)?;
+    let header = names.iter().chain(variables).chain(&fields[0].names).cloned().collect::<Vec<String>>();
+    let mut writer = CsvWriter::new(out, &header)?;
+    for (k, field) in fields.iter().enumerate() {
+        let mut columns: Vec<Values> =
+            values.at(k).into_iter().map(|value| Values::F64(vec![value; field.points.len()])).collect();
+        columns.extend(coordinates(field));
+        columns.extend(field.columns.iter().cloned());
+        writer.rows(&columns.iter().map(Column::from).collect::<Vec<Column<'_>>>())?;
+    }
+    Ok(writer.finish()?)
 }
 
 fn points(arguments: &Arguments, expression: &Expression, precision: Precision) -> Result<Points, Failure> {
@@ -94,13 +159,18 @@ fn write_text(out: &mut Output, field: &Field, variables: &[String]) -> Result<(
 
 /// The variables, f, then the partial derivatives; coordinates as the engine saw them.
 fn write_csv(out: &mut Output, field: &Field, variables: &[String]) -> Result<(), Failure> {
-    let Points::Columns { columns, .. } = &field.points else { return Ok(()) };
     let header: Vec<String> = variables.iter().chain(&field.names).cloned().collect();
-    let precision = field.columns[0].precision();
-    let coordinates: Vec<Values> = columns.iter().map(|column| column.part(precision, 0..column.len())).collect();
+    let coordinates = coordinates(field);
     let all: Vec<Column<'_>> =
         coordinates.iter().map(Column::from).chain(field.columns.iter().map(Column::from)).collect();
     Ok(files::write_csv(out, &header, &all)?)
+}
+
+/// The points, a column for each variable.
+fn coordinates(field: &Field) -> Vec<Values> {
+    let Points::Columns { columns, .. } = &field.points else { return Vec::new() };
+    let precision = field.columns[0].precision();
+    columns.iter().map(|column| column.part(precision, 0..column.len())).collect()
 }
 
 /// `[{"x": [...], "f": v, "gradient": [...]}]`; JSON has no NaN and no infinity: they become null.
@@ -111,6 +181,7 @@ fn document(field: &Field) -> Vec<Row> {
     };
     let precision = field.columns[0].precision();
     let row = |k: usize| Row {
+        set: BTreeMap::new(),
         x: field.points.point(k).iter().map(|v| numbers(&Values::from_f64(precision, &[*v]), 0)).collect(),
         f: numbers(&field.columns[0], k),
         gradient: field.columns[1..].iter().map(|column| numbers(column, k)).collect(),
@@ -121,6 +192,9 @@ fn document(field: &Field) -> Vec<Row> {
 /// A point in the report.
 #[derive(Serialize)]
 struct Row {
+    /// The values that move.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    set: BTreeMap<String, f64>,
     x: Vec<Number>,
     f: Number,
     gradient: Vec<Number>,

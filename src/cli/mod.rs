@@ -30,6 +30,7 @@ mod rules;
 mod stop;
 mod sweep;
 mod tiles;
+mod values;
 mod verify;
 
 use clap::{FromArgMatches, Parser, Subcommand, error::ErrorKind};

@@ -102,10 +102,6 @@ impl Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    // Of a vector field, what a function's value is.
-    if arguments.vector && arguments.show == "f" {
-        return run(&Arguments { show: "speed".to_string(), ..arguments.clone() });
-    }
     let moving = sweep::is_swept(arguments)?;
     if let (true, Some(output)) = (moving && !arguments.bare, &arguments.output) {
         return sweep::run(arguments, output);

@@ -8,9 +8,9 @@ use super::colours::{colouring_shown, shown};
 use super::engine::{choose, source};
 use super::layers::{self, surface};
 use super::movie;
-use super::options::number;
 use super::plot::{self, Arguments};
 use super::record::Record;
+use super::values::Moving;
 use gradfield::backend::Backend;
 use gradfield::bench::Demand;
 use gradfield::expr::Outputs;
@@ -20,15 +20,6 @@ use gradfield::picture::{ColourMap, Limits, Scale, range_of, y_range};
 use gradfield::{Expression, Points};
 use std::path::Path;
 
-/// A name whose value goes from frame to frame.
-#[derive(Debug, Clone, PartialEq)]
-struct Sweep {
-    name: String,
-    from: f64,
-    to: f64,
-    frames: usize,
-}
-
 /// Points along a side at which the function is looked at before the first frame, for one variable and for two.
 const LOOKS: [usize; 2] = [512, 96];
 /// So much more than was seen is spanned, as a share.
@@ -36,45 +27,9 @@ const SLACK: f64 = 0.01;
 /// Frames that are looked at.
 const LOOKED_AT: usize = 300;
 
-impl Sweep {
-    /// None for a value that stays: `a=2`.
-    fn parse(set: &str) -> Result<Option<Sweep>, Failure> {
-        let Some((name, value)) = set.split_once('=') else { return Ok(None) };
-        let parts: Vec<&str> = value.split(':').collect();
-        let wrong = || {
-            Failure::usage(format!(
-                "--set {set}: write a number, or for frames two and how many, as in --set a=0:1:60frames"
-            ))
-        };
-        let [from, to, count] = match parts[..] {
-            [_] => return Ok(None),
-            [from, to, count] => [from, to, count],
-            _ => return Err(wrong()),
-        };
-        let count = count.trim().trim_end_matches("frames").trim_end_matches("frame").trim();
-        let frames: usize = count.parse().map_err(|_| wrong())?;
-        if !(2..=movie::MOST).contains(&frames) {
-            return Err(Failure::usage(format!("--set {set}: {frames} frames are not between 2 and {}", movie::MOST)));
-        }
-        let (from, to) = (number("--set", from)?, number("--set", to)?);
-        Ok(Some(Sweep { name: name.trim().to_owned(), from, to, frames }))
-    }
-
-    fn at(&self, frame: usize) -> f64 {
-        Points::linspace(self.from, self.to, self.frames)[frame]
-    }
-
-    /// Digits behind the point that tell two frames apart, and one more.
-    fn decimals(&self) -> usize {
-        let step = (self.to - self.from).abs() / (self.frames - 1) as f64;
-        if step > 0.0 { (-step.log10()).ceil().clamp(0.0, 9.0) as usize + 1 } else { 3 }
-    }
-}
-
 /// Whether a value goes from frame to frame.
 pub(super) fn is_swept(arguments: &Arguments) -> Result<bool, Failure> {
-    let sweeps = arguments.function.sets.iter().map(|set| Sweep::parse(set));
-    Ok(sweeps.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().next().is_some())
+    Ok(Moving::of(&arguments.function.sets, movie::MOST)?.is_some())
 }
 
 pub(super) fn run(arguments: &Arguments, output: &Path) -> Result<(), Failure> {
@@ -93,7 +48,7 @@ pub(super) fn run(arguments: &Arguments, output: &Path) -> Result<(), Failure> {
     movie::check_size(size)?;
     let mut out = Output::create(output)?;
     let precision = plot::precision(&arguments.compute);
-    let count = f64::from(size.0) * f64::from(size.1) * sweep.frames as f64;
+    let count = f64::from(size.0) * f64::from(size.1) * sweep.values.count as f64;
     let demand = Demand::grid(&tape_of(&expression.gradient()?), count, precision);
     let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
     let held = sweep.held(engine.as_ref())?;
@@ -109,18 +64,17 @@ pub(super) fn run(arguments: &Arguments, output: &Path) -> Result<(), Failure> {
     };
     let texts = draw(0)?.1;
     let quiet = arguments.function.quiet;
-    let last = sweep.frames - 1;
-    let reel = arguments.rate.movie(sweep.frames, format);
+    let last = sweep.values.count - 1;
+    let reel = arguments.rate.movie(sweep.values.count, format);
     reel.write(&mut out, size, &texts, quiet, |share| Ok(draw((share * last as f64).round() as usize)?.0))?;
     out.finish()?;
     Ok(())
 }
 
-/// The arguments with their sweeps.
+/// The arguments with the values that move.
 struct Swept<'a> {
     arguments: &'a Arguments,
-    sweeps: Vec<Option<Sweep>>,
-    frames: usize,
+    values: Moving,
 }
 
 /// What stays the same in all frames.
@@ -133,29 +87,20 @@ struct Held {
 
 impl<'a> Swept<'a> {
     fn new(arguments: &'a Arguments) -> Result<Swept<'a>, Failure> {
-        let sets = &arguments.function.sets;
-        let sweeps: Vec<Option<Sweep>> = sets.iter().map(|set| Sweep::parse(set)).collect::<Result<_, _>>()?;
-        let counts: Vec<usize> = sweeps.iter().flatten().map(|sweep| sweep.frames).collect();
-        let frames = counts.first().copied().unwrap_or(1);
-        if let Some(other) = counts.iter().find(|count| **count != frames) {
-            return Err(Failure::usage(format!(
-                "--set: {frames} frames and {other} frames; values that move together take the same number"
-            )));
-        }
+        let values = Moving::of(&arguments.function.sets, movie::MOST)?;
+        let values = values.ok_or_else(|| Failure::usage("--set: nothing moves; write --set a=0:1:60frames"))?;
         if arguments.scale.eq_ignore_ascii_case("equalised") || arguments.scale.eq_ignore_ascii_case("equalized") {
             return Err(Failure::usage(
                 "--scale equalised gives each frame colours of its own; take linear, log or symlog for a picture that moves",
             ));
         }
-        Ok(Swept { arguments, sweeps, frames })
+        Ok(Swept { arguments, values })
     }
 
     /// The arguments of a frame, and its function.
     fn frame(&self, k: usize) -> Result<(Arguments, Expression), Failure> {
         let mut arguments = self.arguments.clone();
-        let sets = arguments.function.sets.iter_mut().zip(&self.sweeps);
-        sets.filter_map(|(set, sweep)| Some((set, sweep.as_ref()?)))
-            .for_each(|(set, sweep)| *set = format!("{}={:?}", sweep.name, sweep.at(k)));
+        self.values.fix(&mut arguments.function.sets, k);
         // Its notes would be those of every frame.
         arguments.function.quiet = true;
         let expression = arguments.parse()?;
@@ -165,17 +110,13 @@ impl<'a> Swept<'a> {
     /// The title that was given or the function, and the values of this frame.
     fn title(&self, arguments: &Arguments, expression: &Expression, k: usize) -> String {
         let title = plot::title(arguments, expression);
-        let values = self.sweeps.iter().flatten().map(|sweep| {
-            let value = format!("{:.*}", sweep.decimals(), sweep.at(k));
-            format!("{} = {}", sweep.name, value.replace('-', "−"))
-        });
-        std::iter::once(title).chain(values).collect::<Vec<_>>().join(",  ")
+        std::iter::once(title).chain(self.values.texts(k)).collect::<Vec<_>>().join(",  ")
     }
 
     /// What all frames share, from a coarse look at them, or at some of very many: what each alone would span, together.
     fn held(&self, engine: &dyn Backend) -> Result<Held, Failure> {
         let (mut shown, mut heights) = (None, None);
-        for k in (0..self.frames).step_by(self.frames.div_ceil(LOOKED_AT)).chain([self.frames - 1]) {
+        for k in (0..self.values.count).step_by(self.values.count.div_ceil(LOOKED_AT)).chain([self.values.count - 1]) {
             gradfield::backend::check_interrupt()?;
             let [colours, upwards] = self.look(k, engine)?;
             (shown, heights) = (both(shown, colours), both(heights, upwards));

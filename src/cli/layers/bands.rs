@@ -34,7 +34,7 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
     }
     let arguments = scene.arguments;
     colours::tell(&colouring, &arguments.scale, &slopes.values, arguments.function.quiet);
-    let label = colours::label(&arguments.show);
+    let label = colours::label(arguments);
     picture.layers.push(Bands::new(slopes, colouring.stepped(levels), &label).into());
     Ok(())
 }

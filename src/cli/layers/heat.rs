@@ -49,7 +49,7 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
     };
     let colouring = colouring_shown(arguments, scene.expression, &values)?;
     tell(&colouring, &arguments.scale, &values, arguments.function.quiet);
-    let heat = Heat::new(values, columns, rows, colouring, &label(&arguments.show))?;
+    let heat = Heat::new(values, columns, rows, colouring, &label(arguments))?;
     picture.layers.push(if scene.in_bands(&layout) { heat.in_bands() } else { heat }.into());
     Ok(())
 }

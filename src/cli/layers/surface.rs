@@ -80,7 +80,7 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
     let mut surface = Surface {
         sheet: Arc::new(sheet),
         colouring,
-        label: label(&arguments.show),
+        label: label(arguments),
         view,
         light,
         z_range,

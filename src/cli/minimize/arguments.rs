@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// What `--format` may be.
 const LANGUAGES: [Language; 4] = [Language::Text, Language::Json, Language::Csv, Language::Npz];
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(super) function: Function,
@@ -72,7 +72,8 @@ pub(crate) struct Arguments {
     pub(super) hops: Option<u64>,
     #[command(flatten)]
     pub(super) compute: Compute,
-    /// Where to write: .json or .csv for the table, .npz for all end points (default: a table to standard output)
+    /// Where to write: .json or .csv for the table, .npz for all end points (default: a table to standard output); with
+    /// values that move, as in --set a=0:1:201, .png for a picture of the minima against them
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     pub(super) output: PathBuf,
     /// text, json, csv or npz (default: by the name's ending; text for standard output)

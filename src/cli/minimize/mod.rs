@@ -9,6 +9,7 @@ mod merge;
 mod records;
 mod session;
 mod stops;
+mod swept;
 mod table;
 mod task;
 
@@ -20,6 +21,7 @@ pub(crate) use task::{method, tolerance};
 use super::Failure;
 use super::engine::{choose, processor};
 use super::language::Language;
+use super::values::Moving;
 use checkpoint::{Checkpoint, Identity, State};
 use gradfield::backend::Backend;
 use gradfield::bench::Demand;
@@ -33,6 +35,9 @@ use std::time::{Duration, Instant};
 use task::Task;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(values) = Moving::of(&arguments.function.sets, swept::VALUES)? {
+        return swept::run(arguments, &values);
+    }
     let language = arguments.language()?;
     let expression = arguments.function.parse()?;
     let precision = arguments.compute.precision.map_or(Precision::F64, Precision::from);

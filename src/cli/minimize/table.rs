@@ -19,7 +19,7 @@ pub(super) fn write(minima: &Minima, variables: &[String], out: &mut Output) -> 
     write_aligned(&lines, out)
 }
 
-fn heading(variables: &[String]) -> Vec<String> {
+pub(super) fn heading(variables: &[String]) -> Vec<String> {
     let names = ["f", "|grad f|", "hits", "share", "kind"].map(String::from).into_iter();
     let mut cells: Vec<String> = names.chain(variables.iter().take(VARIABLES).cloned()).collect();
     if variables.len() > VARIABLES {
@@ -28,7 +28,7 @@ fn heading(variables: &[String]) -> Vec<String> {
     cells
 }
 
-fn row(row: &Minimum) -> Vec<String> {
+pub(super) fn row(row: &Minimum) -> Vec<String> {
     let mut cells = vec![
         number(row.f),
         if row.gradient_norm == 0.0 { "0".to_string() } else { format!("{:.1e}", row.gradient_norm) },
