@@ -1,0 +1,328 @@
+//! Models fitted to data: the parameters of a formula that is nearest to the rows of a table.
+//!
+//! Flows in: a [`Model`] (an expression over parameters and columns), a [`Loss`], the rows in groups, starts. Flows out:
+//! a [`Fitted`] for each group: estimates, standard errors, how it ended. The exact slopes of the model by its parameters
+//! and the model itself are one tape, which any engine runs; the steps are Levenberg and Marquardt's or Gauss and
+//! Newton's.
+//!
+//! ```
+//! use gradfield::backend::cpu::Cpu;
+//! use gradfield::fit::{Model, Options, Problem, Status, fit};
+//! use gradfield::Precision;
+//! let model = Model::parse("a*exp(-b*x)", &["x".into(), "y".into()], &[], &[])?;
+//! let x: Vec<f64> = (0..20).map(|k| f64::from(k) / 4.0).collect();
+//! let y = x.iter().map(|x| 3.0 * (-0.7 * x).exp()).collect();
+//! let problem = Problem::of(model, vec![x], y);
+//! let cpu = Cpu::new(None)?;
+//! let fits = fit(&problem, &Options::from(vec![vec![1.0, 1.0]], Precision::F64), &cpu, Precision::F64)?;
+//! assert_eq!(fits[0].status, Status::Converged);
+//! assert!((fits[0].estimates[0] - 3.0).abs() < 1e-12 && (fits[0].estimates[1] - 0.7).abs() < 1e-12);
+//! # Ok::<(), gradfield::Error>(())
+//! ```
+//!
+//! Who should not use it: whoever minimises a function without data; that is [`descent`](crate::descent).
+
+mod dense;
+pub mod loss;
+mod model;
+mod stream;
+mod sums;
+mod walk;
+
+pub use loss::Loss;
+pub use model::{Model, column, column_names};
+pub use walk::{Method, Rules, Status};
+
+use crate::backend::{Backend, BackendError};
+use crate::expr::{DeriveError, ParseError};
+use crate::real::Precision;
+use crate::table::Groups;
+use crate::tape::Tape;
+use stream::{Found, Stream, blocks};
+use walk::Walk;
+
+/// Why a fit could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// The model is not in the language.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// It, or a loss, has no derivative in the language.
+    #[error(transparent)]
+    Derive(#[from] DeriveError),
+    /// The loss is not in the language.
+    #[error("the loss, over f (the model) and y (the response): {0}")]
+    Loss(Box<ParseError>),
+    /// A model without parameters.
+    #[error("`{0}` has no parameters: every name in it is a column of the table; give it one, such as a")]
+    NoParameter(String),
+    /// A parameter that the model does not have.
+    #[error("the model has no parameter `{0}`; mend its name, or take what is said of it away")]
+    Unused(String),
+    /// The engine failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}
+
+/// A model with its data.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// The model.
+    pub model: Model,
+    /// What a row costs.
+    pub loss: Loss,
+    /// The model's columns, in its order; all rows, group after group.
+    pub columns: Vec<Vec<f64>>,
+    /// The response of each row.
+    pub response: Vec<f64>,
+    /// The weight of each row: what it costs is multiplied by it. None: 1.
+    pub weights: Option<Vec<f64>>,
+    /// Where each group's rows start, and the end.
+    pub starts: Vec<usize>,
+}
+
+impl Problem {
+    /// Least squares over one group of rows.
+    pub fn of(model: Model, columns: Vec<Vec<f64>>, response: Vec<f64>) -> Problem {
+        let starts = vec![0, response.len()];
+        Problem { model, loss: Loss::Squares, columns, response, weights: None, starts }
+    }
+
+    /// The same with the rows of these groups.
+    pub fn grouped(mut self, groups: &Groups) -> Problem {
+        if let Some(order) = &groups.order {
+            let moved = |column: &[f64]| order.iter().map(|row| column[*row as usize]).collect::<Vec<f64>>();
+            self.columns = self.columns.iter().map(|column| moved(column)).collect();
+            self.response = moved(&self.response);
+            self.weights = self.weights.map(|weights| moved(&weights));
+        }
+        self.starts.clone_from(&groups.starts);
+        self
+    }
+
+    /// The tape of a row: what an engine is to run.
+    ///
+    /// # Errors
+    /// - [`FitError::Derive`] if the language has no derivative; [`FitError::Loss`] for a loss that is not in it.
+    pub fn tape(&self) -> Result<Tape, FitError> {
+        self.model.tape(&self.loss, true)
+    }
+
+    /// Number of fits.
+    pub fn groups(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Rows of a group that count: those of weight 0 do not.
+    fn rows(&self, group: usize) -> usize {
+        let range = self.starts[group]..self.starts[group + 1];
+        match &self.weights {
+            None => range.len(),
+            Some(weights) => weights[range].iter().filter(|weight| **weight > 0.0).count(),
+        }
+    }
+
+    /// The sums of squares of a group's response, and about its mean.
+    fn spread(&self, group: usize) -> (f64, f64) {
+        let range = self.starts[group]..self.starts[group + 1];
+        let response = &self.response[range.clone()];
+        let weights = match &self.weights {
+            Some(weights) => weights[range].to_vec(),
+            None => vec![1.0; response.len()],
+        };
+        let mean = sums::dot_of_many(response, &weights) / weights.iter().sum::<f64>();
+        let about: Vec<f64> = response.iter().zip(&weights).map(|(y, w)| (y - mean) * w.sqrt()).collect();
+        let all: Vec<f64> = response.iter().zip(&weights).map(|(y, w)| y * w.sqrt()).collect();
+        (sums::dot_of_many(&all, &all), sums::dot_of_many(&about, &about))
+    }
+}
+
+/// How to fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// How to step, and when to stop.
+    pub rules: Rules,
+    /// Starts of every group, each with a value for each parameter; the best end of all counts.
+    pub starts: Vec<Vec<f64>>,
+}
+
+impl Options {
+    /// Levenberg-Marquardt without bounds from these starts, to nearly all digits of the format.
+    pub fn from(starts: Vec<Vec<f64>>, precision: Precision) -> Options {
+        let parameters = starts.first().map_or(0, Vec::len);
+        let (tolerance, noise) = match precision {
+            Precision::F32 => (1e-5, 2.0 * f64::from(f32::EPSILON)),
+            Precision::F64 => (1e-10, 2.0 * f64::EPSILON),
+        };
+        let bounds = vec![(f64::NEG_INFINITY, f64::INFINITY); parameters];
+        let rules = Rules { method: Method::LevenbergMarquardt, steps: 500, tolerance, bounds, noise };
+        Options { rules, starts }
+    }
+}
+
+/// How a group was fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// How it ended.
+    pub status: Status,
+    /// The parameters; NaN where there is no fit.
+    pub estimates: Vec<f64>,
+    /// Their standard errors; NaN where there is none: at a bound, of a singular Jacobian, without degrees of freedom.
+    pub errors: Vec<f64>,
+    /// The covariance of the estimates, row by row; empty where there is none.
+    pub covariance: Vec<f64>,
+    /// Which parameters ended at a bound.
+    pub held: Vec<bool>,
+    /// Whether the Jacobian there is singular to rounding.
+    pub singular: bool,
+    /// Twice the sum of the losses: for least squares the (weighted) sum of squares of the residuals.
+    pub objective: f64,
+    /// The estimated variance of a row of weight 1: the (reweighted) sum of squares by the degrees of freedom; of a
+    /// likelihood 1.
+    pub variance: f64,
+    /// 1 - sum of squares / sum of squares about the mean; NaN but for least squares.
+    pub r2: f64,
+    /// Rows that count.
+    pub rows: usize,
+    /// Evaluations of the best start.
+    pub steps: u32,
+    /// The best start, and how many came to the same objective.
+    pub start: usize,
+    /// How many starts ended there (within rounding).
+    pub agree: usize,
+}
+
+impl Fitted {
+    /// Rows less parameters; 0 where there are fewer.
+    pub fn freedom(&self) -> usize {
+        self.rows.saturating_sub(self.estimates.len())
+    }
+
+    /// That of a group that cannot be fitted.
+    fn none(status: Status, parameters: usize, rows: usize) -> Fitted {
+        Fitted {
+            status,
+            estimates: vec![f64::NAN; parameters],
+            errors: vec![f64::NAN; parameters],
+            covariance: Vec::new(),
+            held: vec![false; parameters],
+            singular: false,
+            objective: f64::NAN,
+            variance: f64::NAN,
+            r2: f64::NAN,
+            rows,
+            steps: 0,
+            start: 0,
+            agree: 0,
+        }
+    }
+}
+
+/// Fits every group from every start; of each group the best end, in the order of the groups.
+///
+/// # Errors
+/// - [`FitError::Derive`] if the language has no derivative; [`FitError::Backend`] if the engine failed.
+pub fn fit(
+    problem: &Problem,
+    options: &Options,
+    backend: &dyn Backend,
+    precision: Precision,
+) -> Result<Vec<Fitted>, FitError> {
+    let parameters = problem.model.parameters.len();
+    let tape = problem.model.tape(&problem.loss, true)?;
+    let mut stream = Stream::new(&tape, parameters, backend, precision)?;
+    let one = |group: usize| {
+        let rows = problem.rows(group);
+        if rows < parameters {
+            return Ok(Fitted::none(Status::Rows, parameters, rows));
+        }
+        one_group(problem, options, &mut stream, group, precision)
+    };
+    (0..problem.groups()).map(one).collect()
+}
+
+/// One group from every start.
+fn one_group(
+    problem: &Problem,
+    options: &Options,
+    stream: &mut Stream<'_>,
+    group: usize,
+    precision: Precision,
+) -> Result<Fitted, FitError> {
+    let range = problem.starts[group]..problem.starts[group + 1];
+    let mut columns: Vec<&[f64]> = problem.columns.iter().map(|column| &column[range.clone()]).collect();
+    columns.push(&problem.response[range.clone()]);
+    let weights = problem.weights.as_ref().map(|weights| &weights[range.clone()]);
+    let rows = blocks(&columns, weights, precision);
+    let size = problem.spread(group).0.sqrt();
+    let mut ends: Vec<(Walk, Status, f64)> = Vec::new();
+    for start in &options.starts {
+        let mut walk = Walk::new(start.clone(), size, &options.rules);
+        let mut scatter = f64::NAN;
+        let status = loop {
+            let Found { objective, scatter: found, local } = stream.look(&rows, &walk.trial)?;
+            let before = walk.objective;
+            let trial = walk.trial.clone();
+            let end = walk.next(objective, local, &options.rules);
+            if walk.x == trial && (before.to_bits() != walk.objective.to_bits() || scatter.is_nan()) {
+                scatter = found;
+            }
+            if let Some(status) = end {
+                break status;
+            }
+        };
+        ends.push((walk, status, scatter));
+    }
+    Ok(best(problem, group, ends))
+}
+
+/// The best of a group's ends.
+fn best(problem: &Problem, group: usize, ends: Vec<(Walk, Status, f64)>) -> Fitted {
+    let rank = |(walk, status, _): &(Walk, Status, f64)| {
+        (*status == Status::Value, if walk.objective.is_nan() { f64::INFINITY } else { walk.objective })
+    };
+    let least = |a: &(usize, (bool, f64)), b: &(usize, (bool, f64))| a.1.0.cmp(&b.1.0).then(a.1.1.total_cmp(&b.1.1));
+    let ranks: Vec<(usize, (bool, f64))> = ends.iter().map(rank).enumerate().collect();
+    let place = ranks.iter().copied().min_by(least).map_or(0, |(place, _)| place);
+    let objective = ends[place].0.objective;
+    let agree = ends.iter().filter(|(walk, status, _)| {
+        *status != Status::Value && walk.objective - objective <= 1e-6 * objective.abs() + f64::MIN_POSITIVE
+    });
+    let agree = agree.count();
+    let (walk, status, scatter) = &ends[place];
+    let mut fitted = conclude(problem, group, walk, *status, *scatter);
+    (fitted.start, fitted.agree) = (place, agree);
+    fitted
+}
+
+/// What is to be said of a fit that has ended.
+fn conclude(problem: &Problem, group: usize, walk: &Walk, status: Status, scatter: f64) -> Fitted {
+    let (n, rows) = (walk.x.len(), problem.rows(group));
+    let mut fitted = Fitted::none(status, n, rows);
+    fitted.steps = walk.steps;
+    if status == Status::Value {
+        return fitted;
+    }
+    fitted.estimates.clone_from(&walk.x);
+    fitted.held.clone_from(&walk.held);
+    fitted.objective = walk.objective;
+    let freedom = fitted.freedom();
+    fitted.variance = match (problem.loss.is_likelihood(), freedom) {
+        (true, _) => 1.0,
+        (false, 0) => f64::NAN,
+        (false, freedom) => scatter / freedom as f64,
+    };
+    if problem.loss == Loss::Squares {
+        fitted.r2 = 1.0 - walk.objective / problem.spread(group).1;
+    }
+    match walk.local.inverse(&walk.held) {
+        None => fitted.singular = true,
+        Some(inverse) => {
+            fitted.covariance = inverse.matrix.iter().map(|c| c * fitted.variance).collect();
+            for (j, error) in fitted.errors.iter_mut().enumerate() {
+                *error = if walk.held[j] { f64::NAN } else { fitted.covariance[j * n + j].sqrt() };
+            }
+        }
+    }
+    fitted
+}
