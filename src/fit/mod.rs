@@ -23,8 +23,10 @@
 //! Who should not use it: whoever minimises a function without data; that is [`descent`](crate::descent).
 
 mod dense;
+mod lanes;
 pub mod loss;
 mod model;
+mod products;
 mod stream;
 mod sums;
 mod walk;
@@ -38,7 +40,8 @@ use crate::expr::{DeriveError, ParseError};
 use crate::real::Precision;
 use crate::table::Groups;
 use crate::tape::Tape;
-use stream::{Found, Stream, blocks};
+use lanes::End;
+use stream::{Found, Stream};
 use walk::Walk;
 
 /// Why a fit could not be made.
@@ -108,6 +111,11 @@ impl Problem {
         self.model.tape(&self.loss, true)
     }
 
+    /// The rows of a group.
+    fn range(&self, group: usize) -> std::ops::Range<usize> {
+        self.starts[group]..self.starts[group + 1]
+    }
+
     /// Number of fits.
     pub fn groups(&self) -> usize {
         self.starts.len() - 1
@@ -115,7 +123,7 @@ impl Problem {
 
     /// Rows of a group that count: those of weight 0 do not.
     fn rows(&self, group: usize) -> usize {
-        let range = self.starts[group]..self.starts[group + 1];
+        let range = self.range(group);
         match &self.weights {
             None => range.len(),
             Some(weights) => weights[range].iter().filter(|weight| **weight > 0.0).count(),
@@ -124,7 +132,7 @@ impl Problem {
 
     /// The sums of squares of a group's response, and about its mean.
     fn spread(&self, group: usize) -> (f64, f64) {
-        let range = self.starts[group]..self.starts[group + 1];
+        let range = self.range(group);
         let response = &self.response[range.clone()];
         let weights = match &self.weights {
             Some(weights) => weights[range].to_vec(),
@@ -175,6 +183,9 @@ pub struct Fitted {
     pub held: Vec<bool>,
     /// Whether the Jacobian there is singular to rounding.
     pub singular: bool,
+    /// How far the columns of the Jacobian, scaled to unit length, are from depending on each other: the least square of a
+    /// pivot, from 0 to 1.
+    pub pivot: f64,
     /// Twice the sum of the losses: for least squares the (weighted) sum of squares of the residuals.
     pub objective: f64,
     /// The estimated variance of a row of weight 1: the (reweighted) sum of squares by the degrees of freedom; of a
@@ -207,6 +218,7 @@ impl Fitted {
             covariance: Vec::new(),
             held: vec![false; parameters],
             singular: false,
+            pivot: 0.0,
             objective: f64::NAN,
             variance: f64::NAN,
             r2: f64::NAN,
@@ -229,74 +241,123 @@ pub fn fit(
     precision: Precision,
 ) -> Result<Vec<Fitted>, FitError> {
     let parameters = problem.model.parameters.len();
+    let mut fits: Vec<Fitted> = Vec::with_capacity(problem.groups());
+    for group in 0..problem.groups() {
+        fits.push(Fitted::none(Status::Rows, parameters, problem.rows(group)));
+    }
+    let (side, alone): (Vec<usize>, Vec<usize>) = (0..problem.groups())
+        .filter(|group| fits[*group].rows >= parameters)
+        .partition(|group| problem.range(*group).len() <= lanes::ROWS);
+    let many = side.len() * options.starts.len() >= lanes::SIDE;
     let tape = problem.model.tape(&problem.loss, true)?;
     let mut stream = Stream::new(&tape, parameters, backend, precision)?;
-    let one = |group: usize| {
-        let rows = problem.rows(group);
-        if rows < parameters {
-            return Ok(Fitted::none(Status::Rows, parameters, rows));
+    let mut one = |group: usize, starts: &[Vec<f64>]| one_group(problem, &options.rules, starts, &mut stream, group);
+    for group in alone.into_iter().chain(if many { Vec::new() } else { side.clone() }) {
+        fits[group] = one(group, &options.starts)?;
+    }
+    if many {
+        let found = beside(problem, options, &side, backend, precision)?;
+        let few = side.len() <= FEW;
+        for (group, fitted) in side.into_iter().zip(found) {
+            // Normal equations keep half the digits of a Jacobian that is nearly singular: its QR has the last word.
+            let doubtful = fitted.pivot
+                < match precision {
+                    Precision::F32 => 1e-3,
+                    Precision::F64 => 1e-6,
+                };
+            fits[group] = if (few || doubtful) && fitted.status != Status::Value {
+                let again = one(group, std::slice::from_ref(&fitted.estimates))?;
+                let steps = fitted.steps + again.steps;
+                Fitted { start: fitted.start, agree: fitted.agree, steps, ..again }
+            } else {
+                fitted
+            };
         }
-        one_group(problem, options, &mut stream, group, precision)
-    };
-    (0..problem.groups()).map(one).collect()
+    }
+    Ok(fits)
+}
+
+/// Groups up to which each is finished by itself.
+const FEW: usize = 1000;
+
+/// Groups of few rows, side by side: the best end of each.
+fn beside(
+    problem: &Problem,
+    options: &Options,
+    groups: &[usize],
+    backend: &dyn Backend,
+    precision: Precision,
+) -> Result<Vec<Fitted>, FitError> {
+    let tape = problem.model.tape(&problem.loss, false)?;
+    let starts = options.starts.len();
+    let mut found = Vec::with_capacity(groups.len());
+    // So many groups at a time that what is kept of all their ends does not grow without limit.
+    for part in groups.chunks((1 << 17) / starts.min(1 << 17)) {
+        let items: Vec<lanes::Item> =
+            part.iter().flat_map(|group| (0..starts).map(|start| lanes::Item { group: *group, start })).collect();
+        let mut ends = lanes::run(&tape, problem, options, &items, backend, precision)?;
+        for group in part.iter().rev() {
+            let own = ends.split_off(ends.len() - starts);
+            found.push(best(problem, *group, own));
+        }
+        let first = found.len() - part.len();
+        found[first..].reverse();
+    }
+    Ok(found)
 }
 
 /// One group from every start.
 fn one_group(
     problem: &Problem,
-    options: &Options,
+    rules: &Rules,
+    starts: &[Vec<f64>],
     stream: &mut Stream<'_>,
     group: usize,
-    precision: Precision,
 ) -> Result<Fitted, FitError> {
-    let range = problem.starts[group]..problem.starts[group + 1];
+    let range = problem.range(group);
     let mut columns: Vec<&[f64]> = problem.columns.iter().map(|column| &column[range.clone()]).collect();
     columns.push(&problem.response[range.clone()]);
     let weights = problem.weights.as_ref().map(|weights| &weights[range.clone()]);
-    let rows = blocks(&columns, weights, precision);
+    let rows = stream.blocks(&columns, weights);
     let size = problem.spread(group).0.sqrt();
-    let mut ends: Vec<(Walk, Status, f64)> = Vec::new();
-    for start in &options.starts {
-        let mut walk = Walk::new(start.clone(), size, &options.rules);
+    let mut ends: Vec<End> = Vec::new();
+    for start in starts {
+        let mut walk = Walk::new(start.clone(), size, rules);
         let mut scatter = f64::NAN;
         let status = loop {
             let Found { objective, scatter: found, local } = stream.look(&rows, &walk.trial)?;
             let before = walk.objective;
-            let trial = walk.trial.clone();
-            let end = walk.next(objective, local, &options.rules);
-            if walk.x == trial && (before.to_bits() != walk.objective.to_bits() || scatter.is_nan()) {
+            let end = walk.next(objective, local, rules);
+            if before.to_bits() != walk.objective.to_bits() {
                 scatter = found;
             }
             if let Some(status) = end {
                 break status;
             }
         };
-        ends.push((walk, status, scatter));
+        ends.push(End { walk, status, scatter });
     }
     Ok(best(problem, group, ends))
 }
 
 /// The best of a group's ends.
-fn best(problem: &Problem, group: usize, ends: Vec<(Walk, Status, f64)>) -> Fitted {
-    let rank = |(walk, status, _): &(Walk, Status, f64)| {
-        (*status == Status::Value, if walk.objective.is_nan() { f64::INFINITY } else { walk.objective })
+fn best(problem: &Problem, group: usize, ends: Vec<End>) -> Fitted {
+    let bad = |end: &End| end.status == Status::Value || end.walk.objective.is_nan();
+    let least = |a: &&End, b: &&End| bad(a).cmp(&bad(b)).then(a.walk.objective.total_cmp(&b.walk.objective));
+    let Some((place, end)) = ends.iter().enumerate().min_by(|a, b| least(&a.1, &b.1)) else {
+        return Fitted::none(Status::Value, problem.model.parameters.len(), problem.rows(group));
     };
-    let least = |a: &(usize, (bool, f64)), b: &(usize, (bool, f64))| a.1.0.cmp(&b.1.0).then(a.1.1.total_cmp(&b.1.1));
-    let ranks: Vec<(usize, (bool, f64))> = ends.iter().map(rank).enumerate().collect();
-    let place = ranks.iter().copied().min_by(least).map_or(0, |(place, _)| place);
-    let objective = ends[place].0.objective;
-    let agree = ends.iter().filter(|(walk, status, _)| {
-        *status != Status::Value && walk.objective - objective <= 1e-6 * objective.abs() + f64::MIN_POSITIVE
-    });
-    let agree = agree.count();
-    let (walk, status, scatter) = &ends[place];
-    let mut fitted = conclude(problem, group, walk, *status, *scatter);
-    (fitted.start, fitted.agree) = (place, agree);
+    let objective = end.walk.objective;
+    let near = |end: &&End| !bad(end) && end.walk.objective - objective <= 1e-6 * objective.abs() + f64::MIN_POSITIVE;
+    let mut fitted = conclude(problem, group, end);
+    (fitted.start, fitted.agree) = (place, ends.iter().filter(near).count());
     fitted
 }
 
 /// What is to be said of a fit that has ended.
-fn conclude(problem: &Problem, group: usize, walk: &Walk, status: Status, scatter: f64) -> Fitted {
+fn conclude(problem: &Problem, group: usize, end: &End) -> Fitted {
+    let End { walk, status, scatter } = end;
+    let (status, scatter) = (*status, *scatter);
     let (n, rows) = (walk.x.len(), problem.rows(group));
     let mut fitted = Fitted::none(status, n, rows);
     fitted.steps = walk.steps;
@@ -318,6 +379,7 @@ fn conclude(problem: &Problem, group: usize, walk: &Walk, status: Status, scatte
     match walk.local.inverse(&walk.held) {
         None => fitted.singular = true,
         Some(inverse) => {
+            fitted.pivot = inverse.pivot;
             fitted.covariance = inverse.matrix.iter().map(|c| c * fitted.variance).collect();
             for (j, error) in fitted.errors.iter_mut().enumerate() {
                 *error = if walk.held[j] { f64::NAN } else { fitted.covariance[j * n + j].sqrt() };

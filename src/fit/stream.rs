@@ -23,18 +23,6 @@ pub(super) struct Block {
     weights: Option<Vec<f64>>,
 }
 
-/// Rows of columns in blocks.
-pub(super) fn blocks(columns: &[&[f64]], weights: Option<&[f64]>, precision: Precision) -> Vec<Block> {
-    let count = columns.first().map_or(0, |column| column.len());
-    let block = |start: usize| {
-        let range = start..(start + RUN).min(count);
-        let of = |column: &&[f64]| Values::from_f64(precision, &column[range.clone()]);
-        let points = Points::Columns { count: range.len(), columns: columns.iter().map(of).collect() };
-        Block { points, weights: weights.map(|weights| weights[range.clone()].to_vec()) }
-    };
-    (0..count).step_by(RUN).map(block).collect()
-}
-
 /// What is known at a place.
 pub(super) struct Found {
     /// Twice the sum of the losses: for least squares the sum of squares.
@@ -64,6 +52,18 @@ impl<'a> Stream<'a> {
         let program = backend.prepare(tape, precision)?;
         let (outputs, threads) = (tape.outputs.len(), backend.threads());
         Ok(Stream { program, precision, parameters, outputs, threads, columns: Vec::new() })
+    }
+
+    /// Rows of columns in blocks.
+    pub(super) fn blocks(&self, columns: &[&[f64]], weights: Option<&[f64]>) -> Vec<Block> {
+        let count = columns.first().map_or(0, |column| column.len());
+        let block = |start: usize| {
+            let range = start..(start + RUN).min(count);
+            let of = |column: &&[f64]| Values::from_f64(self.precision, &column[range.clone()]);
+            let points = Points::Columns { count: range.len(), columns: columns.iter().map(of).collect() };
+            Block { points, weights: weights.map(|weights| weights[range.clone()].to_vec()) }
+        };
+        (0..count).step_by(RUN).map(block).collect()
     }
 
     /// What is known of all rows at `x`.
