@@ -343,12 +343,15 @@ fn one_group(
 /// The best of a group's ends.
 fn best(problem: &Problem, group: usize, ends: Vec<End>) -> Fitted {
     let bad = |end: &End| end.status == Status::Value || end.walk.objective.is_nan();
-    let least = |a: &&End, b: &&End| bad(a).cmp(&bad(b)).then(a.walk.objective.total_cmp(&b.walk.objective));
-    let Some((place, end)) = ends.iter().enumerate().min_by(|a, b| least(&a.1, &b.1)) else {
+    let good = ends.iter().filter(|end| !bad(end)).map(|end| end.walk.objective);
+    let least = good.fold(f64::INFINITY, f64::min);
+    let near = |end: &&End| !bad(end) && end.walk.objective - least <= 1e-6 * least.abs() + f64::MIN_POSITIVE;
+    // Of places that are equally good, such as two peaks that change their names, the one that the first start finds.
+    let chosen = ends.iter().position(|end| near(&end) && end.status == Status::Converged);
+    let place = chosen.or_else(|| ends.iter().position(|end| near(&end))).unwrap_or(0);
+    let Some(end) = ends.get(place) else {
         return Fitted::none(Status::Value, problem.model.parameters.len(), problem.rows(group));
     };
-    let objective = end.walk.objective;
-    let near = |end: &&End| !bad(end) && end.walk.objective - objective <= 1e-6 * objective.abs() + f64::MIN_POSITIVE;
     let mut fitted = conclude(problem, group, end);
     (fitted.start, fitted.agree) = (place, ends.iter().filter(near).count());
     fitted
