@@ -217,6 +217,11 @@ fn array(from: impl Read, path: &Path) -> Result<(Vec<String>, Rest), FileError>
 
 /// The columns of an array of shape (n) or (n, d).
 fn columns_of(from: impl Read, path: &Path) -> Result<Vec<Vec<f64>>, FileError> {
+    columns_or_not(from, path)?.map_err(|problem| FileError::Npy { path: path.to_path_buf(), problem })
+}
+
+/// The same, or why a whole array has no columns.
+fn columns_or_not(from: impl Read, path: &Path) -> Result<Result<Vec<Vec<f64>>, String>, FileError> {
     let problem = |problem: String| FileError::Npy { path: path.to_path_buf(), problem };
     let damaged = |error: std::io::Error| match error.downcast::<FileError>() {
         Ok(inner) => inner,
@@ -228,7 +233,7 @@ fn columns_of(from: impl Read, path: &Path) -> Result<Vec<Vec<f64>>, FileError> 
         [rows] => (rows, 1),
         _ => {
             let shape = file.shape();
-            return Err(problem(format!("an array has shape {shape:?}; a table's is (n) or (n, columns)")));
+            return Ok(Err(format!("an array has shape {shape:?}; a table's is (n) or (n, columns)")));
         }
     };
     let fits = rows.checked_mul(width).is_some_and(|all| check_size(all as f64, 2, Precision::F64).is_ok());
@@ -237,18 +242,18 @@ fn columns_of(from: impl Read, path: &Path) -> Result<Vec<Vec<f64>>, FileError> 
     }
     let (order, kind, rows, width) = (file.order(), file.dtype().descr(), rows as usize, width as usize);
     let all = numbers(file).map_err(damaged)?;
-    let all = all.ok_or_else(|| problem(format!("the elements are {kind}; a table has real numbers")))?;
+    let Some(all) = all else { return Ok(Err(format!("the elements are {kind}; a table has real numbers"))) };
     if width == 1 {
-        return Ok(vec![all]);
+        return Ok(Ok(vec![all]));
     }
     let column = |k: usize| match order {
         Order::C => all.iter().skip(k).step_by(width).copied().collect(),
         Order::Fortran => all[k * rows..(k + 1) * rows].to_vec(),
     };
-    Ok((0..width).map(column).collect())
+    Ok(Ok((0..width).map(column).collect()))
 }
 
-/// The named arrays of a `.npz`, each a column.
+/// The named arrays of a `.npz`: those of real numbers with one axis are its columns, others are left aside.
 fn archive(from: impl Read + Seek, path: &Path) -> Result<(Vec<String>, Rest), FileError> {
     let problem = |problem: String| FileError::Npy { path: path.to_path_buf(), problem };
     let damaged = |error: zip::result::ZipError| {
@@ -260,12 +265,15 @@ fn archive(from: impl Read + Seek, path: &Path) -> Result<(Vec<String>, Rest), F
         let member = archive.by_index(k).map_err(damaged)?;
         let name = member.name().map_err(damaged)?.into_owned();
         let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
-        let mut arrays = columns_of(BufReader::with_capacity(1 << 18, member), path)?;
-        match (arrays.pop(), arrays.is_empty()) {
-            (Some(column), true) => columns.push(column),
-            _ => return Err(problem(format!("the array `{name}` has two axes; a column of a table has one"))),
+        if let Ok(mut arrays) = columns_or_not(BufReader::with_capacity(1 << 18, member), path)?
+            && arrays.len() == 1
+        {
+            columns.extend(arrays.pop());
+            names.push(name);
         }
-        names.push(name);
+    }
+    if names.is_empty() {
+        return Err(problem("no array in it is a column: of real numbers, with one axis".to_owned()));
     }
     let rows = columns.first().map_or(0, Vec::len);
     if let Some((name, column)) = names.iter().zip(&columns).find(|(_, column)| column.len() != rows) {

@@ -8,7 +8,7 @@
 //! Who should not use it: anyone but `fit`; and fits of very many rows, which are `stream`'s.
 
 use super::dense::Local;
-use super::products::{Number, Shape, accumulate};
+use super::products::{Number, PIECE, Shape, accumulate};
 use super::walk::{Status, Walk};
 use super::{Options, Problem};
 use crate::backend::{Backend, BackendError, Program, check_interrupt};
@@ -125,13 +125,14 @@ impl Shared<'_> {
         loop {
             check_interrupt()?;
             set.fill();
-            let busy = set.lanes.iter().flatten().count();
+            let busy = set.busy();
             if busy == 0 {
                 return Ok(ends);
             }
             if busy * 2 <= set.shape.width && set.shape.width > SIDE {
                 set = set.narrowed(busy, engine);
             }
+            set.tell();
             set.look(program.as_mut())?;
             set.step(&mut ends);
         }
@@ -178,9 +179,10 @@ impl<'a, T: Number> Set<'a, T> {
         // An engine with a memory of its own takes more at a time.
         let bytes = if engine.batch() > 1 << 18 { BYTES << 6 } else { BYTES };
         let points = bytes / ((n + m + outputs) * size_of::<T>());
-        let width = (points / shared.height.max(1)).clamp(2 * SIDE, MOST * (bytes / BYTES));
+        let width = (points / shared.height.max(1)).min(points / PIECE).clamp(2 * SIDE, MOST * (bytes / BYTES));
         let width = width.min(items.max(1)).next_multiple_of(SIDE);
-        let chunk = (points / width).clamp(1, shared.height);
+        // Whole pieces of sums, so that no lane's sums depend on the number of lanes.
+        let chunk = (points / width / PIECE * PIECE).max(PIECE).min(shared.height);
         let shape = Shape { parameters: n, width, general: outputs > n + 1 };
         let heights = (0..shared.height).step_by(chunk).map(|row| chunk.min(shared.height - row) * width);
         let zeros = |count: usize| T::values(vec![T::default(); count]);
@@ -217,7 +219,12 @@ impl<'a, T: Number> Set<'a, T> {
         set
     }
 
-    /// Gives every free lane an item, as long as there are any; then every lane's parameters to the tape.
+    /// How many lanes have a fit.
+    fn busy(&self) -> usize {
+        self.lanes.iter().flatten().count()
+    }
+
+    /// Gives every free lane an item, as long as there are any.
     fn fill(&mut self) {
         for k in 0..self.lanes.len() {
             if self.lanes[k].is_none() && self.open {
@@ -232,6 +239,10 @@ impl<'a, T: Number> Set<'a, T> {
                 }
             }
         }
+    }
+
+    /// Gives every lane's parameters to the tape.
+    fn tell(&mut self) {
         let width = self.shape.width;
         for (j, column) in self.parameters.iter_mut().enumerate() {
             let column = T::column(column);

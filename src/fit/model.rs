@@ -70,8 +70,9 @@ impl Model {
         given.iter().filter(|name| !is_fixed(name)).for_each(|name| declare(name));
         free.variables.iter().filter(|name| !is_column(name)).for_each(|name| declare(name));
         let count = names.iter().map(|declared| declared.components.unwrap_or(1)).sum::<usize>();
-        let data = columns.iter().filter(|name| !given.contains(name) && !is_fixed(name));
-        names.extend(data.map(|name| Declared { name: (*name).clone(), components: None }));
+        let taken = |name: &String| names.iter().any(|declared| declared.name == *name) || is_fixed(name);
+        let data: Vec<&String> = columns.iter().copied().filter(|name| !taken(name)).collect();
+        names.extend(data.into_iter().map(|name| Declared { name: (*name).clone(), components: None }));
         let context = Context { variables: Some(names), parameters: fixed.to_vec(), ..Context::default() };
         let parsed = parse(text, &context)?;
         Model::of(text, parsed, count, given, free.notes)

@@ -73,7 +73,7 @@ impl Shape {
 }
 
 /// Rows that are added up before the f64 sums take them.
-const ROWS: usize = 32;
+pub(super) const PIECE: usize = 32;
 
 /// Adds rows of lanes to the sums: `columns` are the loss's slope, the slopes of f, and of a loss that is not a square its
 /// curvature and the loss.
@@ -163,10 +163,10 @@ fn fixed<T: Number, const N: usize, const M: usize>(
     let width = shape.width;
     let rows = columns[0].len() / width;
     for lane in (0..width).step_by(SIDE) {
-        for first in (0..rows).step_by(ROWS) {
+        for first in (0..rows).step_by(PIECE) {
             let zero = [T::default(); SIDE];
             let (mut products, mut gradient, mut others) = ([zero; M], [zero; N], [zero; 2]);
-            for r in first..(first + ROWS).min(rows) {
+            for r in first..(first + PIECE).min(rows) {
                 let at = r * width + lane;
                 let [factor, pull, objective, scatter] = row(shape, columns, weights, at);
                 let slopes: [Side<T>; N] = std::array::from_fn(|j| side(columns[1 + j], at));
@@ -201,9 +201,9 @@ fn large<T: Number>(shape: Shape, columns: &[&[T]], weights: Option<&[T]>, sums:
     let rows = columns[0].len() / width;
     let mut parts = vec![[T::default(); SIDE]; shape.sums()];
     for lane in (0..width).step_by(SIDE) {
-        for first in (0..rows).step_by(ROWS) {
+        for first in (0..rows).step_by(PIECE) {
             parts.iter_mut().for_each(|part| *part = [T::default(); SIDE]);
-            for r in first..(first + ROWS).min(rows) {
+            for r in first..(first + PIECE).min(rows) {
                 let at = r * width + lane;
                 let [factor, pull, objective, scatter] = row(shape, columns, weights, at);
                 let one = [T::of(1.0); SIDE];

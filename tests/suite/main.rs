@@ -14,6 +14,7 @@ mod direction;
 mod divider;
 mod engines;
 mod files;
+mod fit;
 mod flow;
 mod gallery;
 #[cfg(feature = "gpu")]
@@ -47,6 +48,7 @@ fn main() {
     tests.extend(critical::tests());
     tests.extend(direction::tests());
     tests.extend(files::tests());
+    tests.extend(fit::tests());
     tests.extend(flow::tests());
     #[cfg(feature = "gpu")]
     tests.extend(gpu::tests());
