@@ -101,11 +101,18 @@ impl TableFile {
                 }
             }
             Rest::Columns(columns) => {
-                let count = columns.first().map_or(0, Vec::len);
-                for row in 0..count {
-                    let numbers = places.iter().map(|place| Ok(columns[*place][row]));
-                    let key = key_place.map(|place| columns[place][row].to_string());
-                    rows.push(row as u64 + 1, numbers, key.as_deref())?;
+                let cell = |place: usize, row: u64| columns[place][row as usize];
+                let mut key = key_place.map(|place| (place, f64::NAN, String::new()));
+                for row in 0..columns.first().map_or(0, Vec::len) as u64 {
+                    let numbers = places.iter().map(|place| Ok(cell(*place, row)));
+                    // Keys mostly follow their like; to write a number takes longer than to see that it is the same.
+                    if let Some((place, last, text)) = &mut key
+                        && last.to_bits() != cell(*place, row).to_bits()
+                    {
+                        *last = cell(*place, row);
+                        *text = last.to_string();
+                    }
+                    rows.push(row + 1, numbers, key.as_ref().map(|(_, _, text)| text.as_str()))?;
                 }
             }
         }
