@@ -85,7 +85,18 @@ impl Local {
 
     /// The step that minimises |r + J dx|^2 + damping |D dx|^2, D the diagonal of `scales`; parameters that are held do
     /// not move. None where the matrix is singular to rounding.
-    pub(super) fn step(&self, damping: f64, scales: &[f64], held: &[bool]) -> Option<Vec<f64>> {
+    pub(super) fn step(&self, damping: f64, scales: &[f64], held: &[bool], step: &mut [f64]) -> Option<()> {
+        if let (Local::Normal { products, gradient }, false) = (self, held.contains(&true)) {
+            macro_rules! sized {
+                ($($n:literal)*) => {
+                    match gradient.len() {
+                        $($n => return normal_step::<$n>(products, gradient, damping, scales, step),)*
+                        _ => {}
+                    }
+                };
+            }
+            sized!(1 2 3 4 5 6 7 8);
+        }
         let free: Vec<usize> = (0..self.parameters()).filter(|j| !held[*j]).collect();
         let scale = |k: usize| scales[free[k]];
         let (m, n) = (free.len(), self.parameters());
@@ -115,9 +126,9 @@ impl Local {
                 regular.then(|| back_substitute(&stack, rows, m))?
             }
         };
-        let mut step = vec![0.0; n];
+        step.fill(0.0);
         free.iter().zip(&solved).enumerate().for_each(|(k, (j, z))| step[*j] = z / scale(k));
-        step.iter().all(|s| s.is_finite()).then_some(step)
+        step.iter().all(|s| s.is_finite()).then_some(())
     }
 
     /// The inverse of J^T J over the parameters that are not held; none where it is singular to rounding.
@@ -164,6 +175,50 @@ impl Local {
         }
         Some(Inverse { matrix, pivot })
     }
+}
+
+/// [`Local::step`] of so many parameters, none of which is held, without a loop that is not unrolled.
+fn normal_step<const N: usize>(
+    products: &[f64],
+    gradient: &[f64],
+    damping: f64,
+    scales: &[f64],
+    step: &mut [f64],
+) -> Option<()> {
+    let units: [f64; N] = std::array::from_fn(|k| 1.0 / scales[k]);
+    let (products, gradient, step) = (&products[..N * N], &gradient[..N], &mut step[..N]);
+    // The lower triangle, with the inverse of its diagonal.
+    let mut lower = [[0.0; N]; N];
+    let mut z = [0.0; N];
+    for i in 0..N {
+        for j in 0..i {
+            let mut sum = products[i * N + j] * units[i] * units[j];
+            for k in 0..j {
+                sum -= lower[i][k] * lower[j][k];
+            }
+            lower[i][j] = sum * lower[j][j];
+        }
+        let whole = products[i * N + i] * units[i] * units[i] + damping;
+        let (mut sum, mut right) = (whole, -gradient[i] * units[i]);
+        for k in 0..i {
+            sum -= lower[i][k] * lower[i][k];
+            right -= lower[i][k] * z[k];
+        }
+        if sum.is_nan() || sum <= REGULAR * N as f64 * whole {
+            return None;
+        }
+        lower[i][i] = 1.0 / sum.sqrt();
+        z[i] = right * lower[i][i];
+    }
+    for i in (0..N).rev() {
+        let mut right = z[i];
+        for k in i + 1..N {
+            right -= lower[k][i] * z[k];
+        }
+        z[i] = right * lower[i][i];
+        step[i] = z[i] * units[i];
+    }
+    step.iter().all(|s| s.is_finite()).then_some(())
 }
 
 /// A pivot of columns of unit length, in parts of the rows, below which these depend on each other.
@@ -265,16 +320,20 @@ mod tests {
     #[test]
     fn both_forms_give_the_least_squares_of_a_line() {
         for local in locals() {
-            let step = local.step(0.0, &[2.0, 3.0], &[false; 2]).expect("regular");
+            let stepped = |damping: f64, scales: &[f64], held: &[bool]| {
+                let mut step = vec![0.0; 2];
+                local.step(damping, scales, held, &mut step).map(|()| step)
+            };
+            let step = stepped(0.0, &[2.0, 3.0], &[false; 2]).expect("regular");
             assert!((step[0] - 1.5).abs() < 1e-14 && (step[1] - 1.0).abs() < 1e-14, "{step:?}");
             assert!((local.change(&step) + 41.0).abs() < 1e-12, "{}", local.change(&step));
             let inverse = local.inverse(&[false; 2]).expect("regular");
             let right = [0.7, -0.3, -0.3, 0.2];
             assert!(inverse.matrix.iter().zip(right).all(|(a, b)| (a - b).abs() < 1e-14), "{:?}", inverse.matrix);
             assert!((inverse.pivot - (1.0 - 36.0 / 56.0)).abs() < 1e-14);
-            let held = local.step(0.0, &[1.0, 1.0], &[false, true]).expect("regular");
+            let held = stepped(0.0, &[1.0, 1.0], &[false, true]).expect("regular");
             assert!((held[0] - 3.0).abs() < 1e-14 && held[1] == 0.0);
-            let damped = local.step(1.0, &[2.0, 14f64.sqrt()], &[false; 2]).expect("regular");
+            let damped = stepped(1.0, &[2.0, 14f64.sqrt()], &[false; 2]).expect("regular");
             // (A + diag A) dx = -g.
             let [a, b] = [8.0 * damped[0] + 6.0 * damped[1], 6.0 * damped[0] + 28.0 * damped[1]];
             assert!((a - 12.0).abs() < 1e-12 && (b - 23.0).abs() < 1e-12);
@@ -290,8 +349,9 @@ mod tests {
         let normal = Local::Normal { products: vec![14.0, 28.0, 28.0, 56.0], gradient: vec![6.0, 12.0] };
         for local in [factor, normal] {
             assert!(local.inverse(&[false; 2]).is_none());
-            assert!(local.step(0.0, &[1.0, 1.0], &[false; 2]).is_none());
-            assert!(local.step(1e-3, &[1.0, 1.0], &[false; 2]).is_some());
+            let mut step = [0.0; 2];
+            assert!(local.step(0.0, &[1.0, 1.0], &[false; 2], &mut step).is_none());
+            assert!(local.step(1e-3, &[1.0, 1.0], &[false; 2], &mut step).is_some());
         }
     }
 }

@@ -9,8 +9,8 @@
 
 use super::dense::Local;
 use super::products::{Number, PIECE, Shape, accumulate};
-use super::walk::{Status, Walk};
-use super::{Options, Problem};
+use super::walk::Walk;
+use super::{Fitted, Options, Problem, conclude};
 use crate::backend::{Backend, BackendError, Program, check_interrupt};
 use crate::points::{Points, Values};
 use crate::real::Precision;
@@ -35,13 +35,6 @@ pub(super) struct Item {
     pub(super) start: usize,
 }
 
-/// How an item ended.
-pub(super) struct End {
-    pub(super) walk: Walk,
-    pub(super) status: Status,
-    pub(super) scatter: f64,
-}
-
 /// Fits all items, whose groups have at most [`ROWS`] rows; ends in their order.
 pub(super) fn run(
     tape: &Tape,
@@ -50,11 +43,11 @@ pub(super) fn run(
     items: &[Item],
     backend: &dyn Backend,
     precision: Precision,
-) -> Result<Vec<End>, BackendError> {
+) -> Result<Vec<Fitted>, BackendError> {
     let mut order: Vec<usize> = (0..items.len()).collect();
     let rows = |place: usize| problem.range(items[place].group).len();
     order.sort_by_key(|place| std::cmp::Reverse(rows(*place)));
-    let mut ends: Vec<Option<End>> = (0..items.len()).map(|_| None).collect();
+    let mut ends: Vec<Option<Fitted>> = (0..items.len()).map(|_| None).collect();
     let mut rest = order.as_slice();
     while let Some(first) = rest.first() {
         // Lanes of one height: what is missing is rows of weight 0.
@@ -83,7 +76,7 @@ struct Shared<'a> {
     precision: Precision,
 }
 
-type Ends = Vec<(usize, End)>;
+type Ends = Vec<(usize, Fitted)>;
 
 impl Shared<'_> {
     fn run(&self, backend: &dyn Backend) -> Result<Ends, BackendError> {
@@ -169,6 +162,8 @@ struct Set<'a, T> {
     weights: Option<Vec<T>>,
     out: Vec<Values>,
     sums: Vec<f64>,
+    /// What is known of the lane that is looked at.
+    local: Local,
 }
 
 impl<'a, T: Number> Set<'a, T> {
@@ -205,6 +200,7 @@ impl<'a, T: Number> Set<'a, T> {
             weights: weighted.then(|| vec![T::default(); shared.height * width]),
             out: Vec::new(),
             sums: vec![0.0; shape.sums() * width],
+            local: Local::Normal { products: vec![0.0; n * n], gradient: vec![0.0; n] },
         }
     }
 
@@ -309,23 +305,30 @@ impl<'a, T: Number> Set<'a, T> {
         for k in 0..width {
             let Some(lane) = &mut self.lanes[k] else { continue };
             let sum = |place: usize| self.sums[place * width + k];
-            let mut products = vec![0.0; n * n];
             let mut place = 0;
-            for i in 0..n {
-                for j in 0..=i {
-                    (products[i * n + j], products[j * n + i]) = (sum(place), sum(place));
-                    place += 1;
+            if let Local::Normal { products, gradient } = &mut self.local {
+                for i in 0..n {
+                    for j in 0..=i {
+                        (products[i * n + j], products[j * n + i]) = (sum(place), sum(place));
+                        place += 1;
+                    }
                 }
+                gradient.iter_mut().for_each(|g| {
+                    *g = sum(place);
+                    place += 1;
+                });
             }
-            let gradient = (0..n).map(|j| sum(place + j)).collect();
-            let (objective, scatter) = (sum(place + n), sum(place + n + 1));
+            let (objective, scatter) = (sum(place), sum(place + 1));
             let before = lane.walk.objective;
-            let end = lane.walk.next(objective, Local::Normal { products, gradient }, rules);
+            let end = lane.walk.next(objective, &mut self.local, rules);
             if before.to_bits() != lane.walk.objective.to_bits() {
                 lane.scatter = scatter;
             }
-            if let (Some(status), Some(lane)) = (end, if end.is_some() { self.lanes[k].take() } else { None }) {
-                ends.push((lane.place, End { walk: lane.walk, status, scatter: lane.scatter }));
+            if let Some(status) = end {
+                let problem = self.shared.problem;
+                let group = self.shared.items[lane.place].group;
+                ends.push((lane.place, conclude(problem, group, &lane.walk, status, lane.scatter)));
+                self.lanes[k] = None;
             }
         }
     }

@@ -40,7 +40,6 @@ use crate::expr::{DeriveError, ParseError};
 use crate::real::Precision;
 use crate::table::Groups;
 use crate::tape::Tape;
-use lanes::End;
 use stream::{Found, Stream};
 use walk::Walk;
 
@@ -133,15 +132,19 @@ impl Problem {
     /// The sums of squares of a group's response, and about its mean.
     fn spread(&self, group: usize) -> (f64, f64) {
         let range = self.range(group);
-        let response = &self.response[range.clone()];
-        let weights = match &self.weights {
-            Some(weights) => weights[range].to_vec(),
-            None => vec![1.0; response.len()],
+        let weight = |row: usize| self.weights.as_ref().map_or(1.0, |weights| weights[row]);
+        let sum = |of: &dyn Fn(usize) -> f64| {
+            let mut sum = sums::Sum::default();
+            range.clone().for_each(|row| sum.add(of(row)));
+            sum.value()
         };
-        let mean = sums::dot_of_many(response, &weights) / weights.iter().sum::<f64>();
-        let about: Vec<f64> = response.iter().zip(&weights).map(|(y, w)| (y - mean) * w.sqrt()).collect();
-        let all: Vec<f64> = response.iter().zip(&weights).map(|(y, w)| y * w.sqrt()).collect();
-        (sums::dot_of_many(&all, &all), sums::dot_of_many(&about, &about))
+        let y = &self.response;
+        let all = match &self.weights {
+            None => range.len() as f64,
+            Some(_) => sum(&weight),
+        };
+        let mean = sum(&|row| weight(row) * y[row]) / all;
+        (sum(&|row| weight(row) * y[row].powi(2)), sum(&|row| weight(row) * (y[row] - mean).powi(2)))
     }
 }
 
@@ -320,14 +323,14 @@ fn one_group(
     let weights = problem.weights.as_ref().map(|weights| &weights[range.clone()]);
     let rows = stream.blocks(&columns, weights);
     let size = problem.spread(group).0.sqrt();
-    let mut ends: Vec<End> = Vec::new();
+    let mut ends: Vec<Fitted> = Vec::new();
     for start in starts {
         let mut walk = Walk::new(start.clone(), size, rules);
         let mut scatter = f64::NAN;
         let status = loop {
-            let Found { objective, scatter: found, local } = stream.look(&rows, &walk.trial)?;
+            let Found { objective, scatter: found, mut local } = stream.look(&rows, &walk.trial)?;
             let before = walk.objective;
-            let end = walk.next(objective, local, rules);
+            let end = walk.next(objective, &mut local, rules);
             if before.to_bits() != walk.objective.to_bits() {
                 scatter = found;
             }
@@ -335,32 +338,29 @@ fn one_group(
                 break status;
             }
         };
-        ends.push(End { walk, status, scatter });
+        ends.push(conclude(problem, group, &walk, status, scatter));
     }
     Ok(best(problem, group, ends))
 }
 
 /// The best of a group's ends.
-fn best(problem: &Problem, group: usize, ends: Vec<End>) -> Fitted {
-    let bad = |end: &End| end.status == Status::Value || end.walk.objective.is_nan();
-    let good = ends.iter().filter(|end| !bad(end)).map(|end| end.walk.objective);
+fn best(problem: &Problem, group: usize, mut ends: Vec<Fitted>) -> Fitted {
+    let bad = |end: &Fitted| end.status == Status::Value || end.objective.is_nan();
+    let good = ends.iter().filter(|end| !bad(end)).map(|end| end.objective);
     let least = good.fold(f64::INFINITY, f64::min);
-    let near = |end: &&End| !bad(end) && end.walk.objective - least <= 1e-6 * least.abs() + f64::MIN_POSITIVE;
+    let near = |end: &&Fitted| !bad(end) && end.objective - least <= 1e-6 * least.abs() + f64::MIN_POSITIVE;
     // Of places that are equally good, such as two peaks that change their names, the one that the first start finds.
     let chosen = ends.iter().position(|end| near(&end) && end.status == Status::Converged);
     let place = chosen.or_else(|| ends.iter().position(|end| near(&end))).unwrap_or(0);
-    let Some(end) = ends.get(place) else {
+    if ends.is_empty() {
         return Fitted::none(Status::Value, problem.model.parameters.len(), problem.rows(group));
-    };
-    let mut fitted = conclude(problem, group, end);
-    (fitted.start, fitted.agree) = (place, ends.iter().filter(near).count());
-    fitted
+    }
+    let agree = ends.iter().filter(near).count();
+    Fitted { start: place, agree, ..ends.swap_remove(place) }
 }
 
 /// What is to be said of a fit that has ended.
-fn conclude(problem: &Problem, group: usize, end: &End) -> Fitted {
-    let End { walk, status, scatter } = end;
-    let (status, scatter) = (*status, *scatter);
+fn conclude(problem: &Problem, group: usize, walk: &Walk, status: Status, scatter: f64) -> Fitted {
     let (n, rows) = (walk.x.len(), problem.rows(group));
     let mut fitted = Fitted::none(status, n, rows);
     fitted.steps = walk.steps;

@@ -84,6 +84,7 @@ pub(super) struct Walk {
     /// Evaluations so far.
     pub(super) steps: u32,
     pub(super) held: Vec<bool>,
+    step: Vec<f64>,
     scales: Vec<f64>,
     damping: f64,
     growth: f64,
@@ -105,10 +106,11 @@ impl Walk {
         Walk {
             x: start,
             objective: f64::INFINITY,
-            local: Local::Normal { products: Vec::new(), gradient: Vec::new() },
+            local: Local::Normal { products: vec![0.0; n * n], gradient: vec![0.0; n] },
             trial,
             steps: 0,
             held: vec![false; n],
+            step: vec![0.0; n],
             scales: vec![0.0; n],
             damping: FIRST,
             growth: 2.0,
@@ -125,8 +127,8 @@ impl Walk {
         rules.noise * (2.0 * self.objective.abs().sqrt() * self.size + 8.0 * self.objective.abs())
     }
 
-    /// Takes what was found at `trial` and chooses the next one, or ends.
-    pub(super) fn next(&mut self, objective: f64, local: Local, rules: &Rules) -> Option<Status> {
+    /// Takes what was found at `trial` (what is in `local` afterwards is of no use) and chooses the next one, or ends.
+    pub(super) fn next(&mut self, objective: f64, local: &mut Local, rules: &Rules) -> Option<Status> {
         self.steps += 1;
         let finite = objective.is_finite() && local.is_finite();
         if self.steps == 1 {
@@ -143,9 +145,10 @@ impl Walk {
         self.propose(rules)
     }
 
-    fn accept(&mut self, objective: f64, local: Local) {
+    fn accept(&mut self, objective: f64, local: &mut Local) {
         self.x.clone_from(&self.trial);
-        (self.objective, self.local) = (objective, local);
+        self.objective = objective;
+        std::mem::swap(&mut self.local, local);
     }
 
     /// The largest relative change of a parameter on the way to the trial.
@@ -162,7 +165,7 @@ impl Walk {
         moved <= rules.tolerance || self.expected <= rules.tolerance.powi(2) * self.objective
     }
 
-    fn judge(&mut self, objective: f64, local: Local, finite: bool, rules: &Rules) -> Option<Status> {
+    fn judge(&mut self, objective: f64, local: &mut Local, finite: bool, rules: &Rules) -> Option<Status> {
         let (gain, moved, noise) = (self.objective - objective, self.moved(), self.noise(rules));
         let small = self.is_small(moved, rules);
         let level = gain.abs() <= noise && self.expected <= 10.0 * noise;
@@ -173,7 +176,9 @@ impl Walk {
             if objective == 0.0 || small && (self.last || rules.method == Method::GaussNewton) {
                 return Some(Status::Converged);
             }
-            if small {
+            // Near the end full steps do best; where one was refused, only at the very end.
+            let near = if self.refused == 0 { rules.tolerance.sqrt() } else { rules.tolerance };
+            if moved <= near || self.expected <= near * near * self.objective {
                 self.last = true;
             } else if !self.last {
                 let factor = if level { 0.1 } else { (1.0 - (2.0 * ratio - 1.0).powi(3)).clamp(0.1, 2.0) };
@@ -216,13 +221,15 @@ impl Walk {
         let newton = rules.method == Method::GaussNewton;
         loop {
             let damping = if newton || self.last { 0.0 } else { self.damping };
-            match self.local.step(damping, &self.scales, &self.held) {
-                Some(step) => {
+            match self.local.step(damping, &self.scales, &self.held, &mut self.step) {
+                Some(()) => {
                     let factor = if newton { 0.5f64.powi(self.halved) } else { 1.0 };
-                    let moved = |j: usize| (self.x[j] + factor * step[j]).clamp(rules.bounds[j].0, rules.bounds[j].1);
-                    self.trial = (0..n).map(moved).collect();
-                    let step: Vec<f64> = self.trial.iter().zip(&self.x).map(|(t, x)| t - x).collect();
-                    self.expected = (-self.local.change(&step)).max(0.0);
+                    for j in 0..n {
+                        let (lo, hi) = rules.bounds[j];
+                        self.trial[j] = (self.x[j] + factor * self.step[j]).clamp(lo, hi);
+                        self.step[j] = self.trial[j] - self.x[j];
+                    }
+                    self.expected = (-self.local.change(&self.step)).max(0.0);
                     return self.flat(rules);
                 }
                 None if self.last => return Some(Status::Converged),
