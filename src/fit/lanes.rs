@@ -160,7 +160,8 @@ struct Set<'a, T> {
     data: Vec<Points>,
     /// Weights; none where all are 1.
     weights: Option<Vec<T>>,
-    out: Vec<Values>,
+    /// Results of a whole chunk, and of the last one.
+    out: [Vec<Values>; 2],
     sums: Vec<f64>,
     /// What is known of the lane that is looked at.
     local: Local,
@@ -198,7 +199,7 @@ impl<'a, T: Number> Set<'a, T> {
             parameters: (0..n).map(|_| zeros(chunk * width)).collect(),
             data,
             weights: weighted.then(|| vec![T::default(); shared.height * width]),
-            out: Vec::new(),
+            out: Default::default(),
             sums: vec![0.0; shape.sums() * width],
             local: Local::Normal { products: vec![0.0; n * n], gradient: vec![0.0; n] },
         }
@@ -283,14 +284,15 @@ impl<'a, T: Number> Set<'a, T> {
         let (outputs, width) = (self.shared.tape.outputs.len(), self.shape.width);
         for (c, points) in self.data.iter_mut().enumerate() {
             let count = points.len();
-            if self.out.first().is_none_or(|column| column.len() != count) {
-                self.out = (0..outputs).map(|_| Values::zeros(T::PRECISION, count)).collect();
+            let out = &mut self.out[usize::from(count < self.chunk * width)];
+            if out.is_empty() {
+                *out = (0..outputs).map(|_| Values::zeros(T::PRECISION, count)).collect();
             }
             swap(points, &mut self.parameters);
-            let ran = program.evaluate(points, &[], &mut self.out);
+            let ran = program.evaluate(points, &[], out);
             swap(points, &mut self.parameters);
             ran?;
-            let columns: Vec<&[T]> = self.out.iter().map(T::numbers).collect();
+            let columns: Vec<&[T]> = out.iter().map(T::numbers).collect();
             let range: Range<usize> = c * self.chunk * width..c * self.chunk * width + count;
             let weights = self.weights.as_ref().map(|weights| &weights[range]);
             accumulate(self.shape, &columns, weights, &mut self.sums);
