@@ -25,6 +25,8 @@ pub enum Error {
     #[error(transparent)]
     Critical(#[from] crate::critical::CriticalError),
     #[error(transparent)]
+    Fit(#[from] crate::fit::FitError),
+    #[error(transparent)]
     Picture(#[from] crate::picture::PictureError),
     #[error(transparent)]
     File(#[from] crate::files::FileError),

@@ -38,7 +38,8 @@
 //! 4. **Descents** run a rule, itself a formula, on very many particles ([`descent`]).
 //! 5. **Streamlines** follow its gradient, evenly spaced ([`flow`]).
 //! 6. Where it is zero are **critical points**, found and classified ([`critical`]).
-//! 7. A **picture** shows it ([`picture`]), a **file** keeps it ([`files`]).
+//! 7. A **fit** moves a model's parameters until it is nearest to data ([`table`], [`mod@fit`]).
+//! 8. A **picture** shows it ([`picture`]), a **file** keeps it ([`files`]).
 //!
 //! Everything is f32 or f64 ([`Precision`]); points are in the order of the variables; arrays follow NumPy's
 //! `meshgrid(indexing="xy")`.
@@ -49,6 +50,7 @@ pub mod random;
 
 pub mod kernel;
 pub mod points;
+pub mod table;
 
 pub mod op;
 
@@ -71,6 +73,8 @@ pub mod descent;
 pub mod flow;
 
 pub mod critical;
+
+pub mod fit;
 
 pub mod picture;
 

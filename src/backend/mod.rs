@@ -115,6 +115,13 @@ pub trait Backend: Send + Sync {
         1
     }
 
+    /// An engine like this one, with the same bits, that works on the calling thread alone and is used there alone: for who
+    /// shares work among threads himself. None where there is no such engine (a GPU is one for all threads), or where this
+    /// thread has one already.
+    fn alone(&self) -> Option<Box<dyn Backend>> {
+        None
+    }
+
     /// So many particles at a time it is best given, where a caller has the choice.
     fn batch(&self) -> usize {
         1 << 20

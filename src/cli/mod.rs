@@ -12,6 +12,7 @@ mod devices;
 mod engine;
 mod eval;
 mod field;
+mod fit;
 mod from;
 mod grad;
 mod language;
@@ -56,6 +57,7 @@ Examples:
   gradfield descend \"x^2 + 5x + 6\" --from -8 --lr 0.1 --steps 15 -o descent.png
   gradfield minimize \"(x^2 + y - 11)^2 + (x + y^2 - 7)^2\" --range=-6:6 --starts 100000
   gradfield critical \"x^3 - 3x + y^2\" --range=-2:2
+  gradfield fit \"a*exp(-b*x) + c\" --data points.csv --response y
   gradfield verify \"sin(3x) exp(-y^2)\" --range=-3:3 --device gpu
 
 Exit codes: 0 done; 1 the run failed; 2 the command line, the expression or the data is wrong;
@@ -75,6 +77,8 @@ enum Command {
     Descend(descend::Arguments),
     /// Very many starts, and the table of the distinct minima in which they end
     Minimize(minimize::Arguments),
+    /// A model's parameters, fitted to a table of measurements
+    Fit(fit::Arguments),
     /// Where the gradient is zero: minima, maxima, saddles and the rest, found and classified
     Critical(critical::Arguments),
     /// Shares of one `minimize --shard`, joined to what one run gives
@@ -231,6 +235,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Plot(arguments) => plot::run(arguments),
         Command::Descend(arguments) => descend::run(arguments),
         Command::Minimize(arguments) => minimize::run(arguments),
+        Command::Fit(arguments) => fit::run(arguments),
         Command::Critical(arguments) => critical::run(arguments),
         Command::Merge(arguments) => minimize::merge(arguments),
         Command::Verify(arguments) => verify::run(arguments),

@@ -205,18 +205,22 @@ impl<R: Read> Table<'_, R> {
         FileError::Cell { path: self.path.to_path_buf(), line, column: column.to_owned(), text: text.to_owned() }
     }
 
-    /// The error for what the CSV reader says.
     fn failed(&self, error: csv::Error) -> FileError {
-        let path = self.path.to_path_buf();
-        let line = |pos: &Option<csv::Position>| pos.as_ref().map_or(1, csv::Position::line);
-        match error.into_kind() {
-            ErrorKind::Io(source) => FileError::read(&path, source),
-            ErrorKind::Utf8 { pos, .. } => FileError::NotText { path, line: line(&pos) },
-            ErrorKind::UnequalLengths { pos, expected_len, len } => {
-                FileError::Ragged { path, line: line(&pos), found: len, expected: expected_len }
-            }
-            other => FileError::Read { path, source: io::Error::other(format!("{other:?}")) },
+        failed(self.path, error)
+    }
+}
+
+/// The error for what the CSV reader says.
+pub(super) fn failed(path: &Path, error: csv::Error) -> FileError {
+    let path = path.to_path_buf();
+    let line = |pos: &Option<csv::Position>| pos.as_ref().map_or(1, csv::Position::line);
+    match error.into_kind() {
+        ErrorKind::Io(source) => FileError::read(&path, source),
+        ErrorKind::Utf8 { pos, .. } => FileError::NotText { path, line: line(&pos) },
+        ErrorKind::UnequalLengths { pos, expected_len, len } => {
+            FileError::Ragged { path, line: line(&pos), found: len, expected: expected_len }
         }
+        other => FileError::Read { path, source: io::Error::other(format!("{other:?}")) },
     }
 }
 

@@ -94,6 +94,26 @@ pub enum FileError {
         /// What stands there.
         text: String,
     },
+    /// A cell of a table of measurements is not a finite number.
+    #[error("{}, {} {line}, column `{column}`: {} is missing or no finite number; mend it, or leave such rows out with --missing skip", read(.path), row_or_line(.path), shown(.text))]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// Its line, from 1; of an array its row, from 1.
+        line: u64,
+        /// Name of the column.
+        column: String,
+        /// What stands there.
+        text: String,
+    },
+    /// Every row of a table has a missing cell.
+    #[error("{}: all of its {rows} rows have a missing cell in the columns in use, so none is left", read(.path))]
+    AllMissing {
+        /// The file.
+        path: PathBuf,
+        /// How many there are.
+        rows: u64,
+    },
     /// A row has more or fewer cells than the header.
     #[error("{}, line {line}: {found} cells where the header has {expected}; give every row one cell per column", read(.path))]
     Ragged {
@@ -233,6 +253,12 @@ fn read(path: &Path) -> String {
 /// Whether the name is `-`.
 pub(super) fn is_standard(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+/// What a table's rows are counted as: arrays have no lines.
+fn row_or_line(path: &Path) -> &'static str {
+    let array = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy") || e.eq_ignore_ascii_case("npz"));
+    if array { "row" } else { "line" }
 }
 
 /// A cell as a message shows it.

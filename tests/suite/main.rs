@@ -15,6 +15,7 @@ mod direction;
 mod divider;
 mod engines;
 mod files;
+mod fit;
 mod flow;
 mod gallery;
 #[cfg(feature = "gpu")]
@@ -49,6 +50,7 @@ fn main() {
     tests.extend(derived::tests());
     tests.extend(direction::tests());
     tests.extend(files::tests());
+    tests.extend(fit::tests());
     tests.extend(flow::tests());
     #[cfg(feature = "gpu")]
     tests.extend(gpu::tests());

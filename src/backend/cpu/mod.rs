@@ -168,6 +168,11 @@ impl Backend for Cpu {
         Cpu::threads(self)
     }
 
+    fn alone(&self) -> Option<Box<dyn Backend>> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok()?;
+        Some(Box::new(Cpu { pool, level: self.level, code: self.code }))
+    }
+
     fn batch(&self) -> usize {
         BATCH * self.threads()
     }

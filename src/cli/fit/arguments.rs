@@ -1,0 +1,310 @@
+//! The flags of `fit`, and what they say.
+
+use crate::cli::Failure;
+use crate::cli::language::Language;
+use crate::cli::options::{Compute, Function, number, range};
+use clap::Args;
+use gradfield::Precision;
+use gradfield::descent::starts::{Sampling, Starts};
+use gradfield::files::{Missing, TableFile};
+use gradfield::fit::{Loss, Method, Model, Options, Problem, column, column_names, loss};
+use std::path::PathBuf;
+
+/// What `--format` may be.
+const LANGUAGES: [Language; 4] = [Language::Text, Language::Json, Language::Csv, Language::Npz];
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(super) function: Function,
+    /// The table: .csv with a header line, .npz with an array for each column, or .npy (columns c1, c2, ...); - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) data: PathBuf,
+    /// The column to fit, or a formula of columns such as "ln(y)"
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub(super) response: String,
+    /// Weight of each row: a column, or a formula such as "1/s^2"; it multiplies the row's square
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub(super) weights: Option<String>,
+    /// Fit each group of rows with the same key in this column by itself
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) group_by: Option<String>,
+    /// What to do with rows where a cell is empty or no number: error, or skip (counted)
+    #[arg(long, value_name = "error|skip", default_value = "error")]
+    pub(super) missing: String,
+    /// Where to begin, such as a=1,b=0.5 (repeatable; without: at 1)
+    #[arg(long = "start", value_name = "NAME=NUMBER,...", allow_hyphen_values = true)]
+    pub(super) start: Vec<String>,
+    /// So many starts for every group, the first as --start says, the others drawn over --range; the best end counts
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) starts: u32,
+    /// Range of a parameter for drawn starts, such as a=0:10 (repeatable)
+    #[arg(long = "range", value_name = "NAME=LO:HI", allow_hyphen_values = true)]
+    pub(super) ranges: Vec<String>,
+    /// Keep a parameter within bounds, such as a=0:10, a=0: or a=:10 (repeatable)
+    #[arg(long = "bounds", value_name = "NAME=LO:HI", allow_hyphen_values = true)]
+    pub(super) bounds: Vec<String>,
+    /// Seed of drawn starts
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub(super) seed: u64,
+    /// lm (Levenberg-Marquardt) or gauss-newton
+    #[arg(long, default_value = "lm")]
+    pub(super) method: String,
+    /// Rows that are far off count less: huber or cauchy, perhaps with a scale, as huber:1.5 (default: 1)
+    #[arg(long, value_name = "LOSS[:SCALE]", conflicts_with_all = ["likelihood", "loss"])]
+    pub(super) robust: Option<String>,
+    /// poisson (counts; the model is their mean) or logistic (0 or 1; the model is the logarithm of the odds)
+    #[arg(long, value_name = "NAME", conflicts_with = "loss")]
+    pub(super) likelihood: Option<String>,
+    /// A loss of one's own for each row, over f (the model) and y (the response), such as "ln(cosh(f - y))"
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub(super) loss: Option<String>,
+    /// Evaluations that each start may take
+    #[arg(long, value_name = "N", default_value = "500", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) steps: u32,
+    /// Relative change of the parameters that counts as none (default: 1e-5 in f32, 1e-10 in f64)
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    pub(super) tol: Option<String>,
+    #[command(flatten)]
+    pub(super) compute: Compute,
+    /// Where to write: .json, .csv or .npz (default: a table to standard output)
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub(super) output: PathBuf,
+    /// text, json, csv or npz (default: by the name's ending; text for standard output)
+    #[arg(long)]
+    format: Option<String>,
+}
+
+/// What is fitted to what.
+pub(super) struct Task {
+    pub(super) problem: Problem,
+    pub(super) options: Options,
+    /// The keys of the groups.
+    pub(super) labels: Vec<String>,
+    /// Rows left out because a cell is missing.
+    pub(super) skipped: u64,
+}
+
+impl Arguments {
+    pub(super) fn language(&self) -> Result<Language, Failure> {
+        Language::of(&self.output, self.format.as_deref(), &LANGUAGES)
+    }
+
+    pub(super) fn task(&self, precision: Precision) -> Result<Task, Failure> {
+        let missing = match self.missing.as_str() {
+            "error" => Missing::Error,
+            "skip" => Missing::Skip,
+            other => return Err(Failure::usage(format!("--missing: `{other}` is not one of error, skip"))),
+        };
+        let loss = self.chosen_loss()?;
+        let file = TableFile::open(&self.data)?;
+        let model = self.model(file.names())?;
+        let options = self.options(&model, precision)?;
+        let mut wanted = model.columns.clone();
+        for text in std::iter::once(&self.response).chain(&self.weights) {
+            wanted.extend(column_names(text, file.names()).map_err(|error| self.no_column(text, &error.to_string()))?);
+        }
+        wanted.sort();
+        wanted.dedup();
+        let table = file.read(&wanted, self.group_by.as_deref(), missing)?;
+        let response = column(&self.response, &table.names, &table.columns)?;
+        finite("--response", &self.response, &response)?;
+        let weights = match &self.weights {
+            None => None,
+            Some(text) => Some(checked_weights(text, column(text, &table.names, &table.columns)?)?),
+        };
+        let columns = model.columns.iter().map(|name| table.column(name).unwrap_or_default().to_vec()).collect();
+        let groups = table.groups();
+        let problem = Problem { model, loss, columns, response, weights, starts: Vec::new() }.grouped(&groups);
+        check_response(&problem)?;
+        Ok(Task { problem, options, labels: groups.labels, skipped: table.skipped })
+    }
+
+    fn no_column(&self, text: &str, error: &str) -> Failure {
+        Failure::usage(format!("`{text}` is no column of {} and no formula of columns: {error}", self.data.display()))
+    }
+
+    fn model(&self, columns: &[String]) -> Result<Model, Failure> {
+        let mut given: Vec<String> = Vec::new();
+        let texts = self.start.iter().chain(&self.ranges).chain(&self.bounds).flat_map(|text| text.split(','));
+        let named = texts.filter_map(|text| text.split_once('=')).map(|(name, _)| name.trim().to_owned());
+        for name in self.function.vars.iter().cloned().chain(named) {
+            if !given.contains(&name) {
+                given.push(name);
+            }
+        }
+        let mut fixed = Vec::new();
+        for set in &self.function.sets {
+            let (name, value) = set
+                .split_once('=')
+                .ok_or_else(|| Failure::usage(format!("--set {set}: write a name and a number, as in --set a=2")))?;
+            fixed.push((name.trim().to_owned(), number("--set", value)?));
+        }
+        let model = Model::parse(&self.function.expression, columns, &given, &fixed)?;
+        if !self.function.quiet {
+            model.notes.iter().for_each(|note| eprintln!("note: {}", note.text));
+        }
+        Ok(model)
+    }
+
+    fn chosen_loss(&self) -> Result<Loss, Failure> {
+        let unknown = |flag: &str, text: &str, names: &str| {
+            Failure::usage(format!("{flag}: `{text}` is not one of {names}; --loss takes a formula of your own"))
+        };
+        if let Some(text) = &self.robust {
+            let (name, scale) = text.split_once(':').unwrap_or((text, "1"));
+            let scale = number("--robust", scale)?;
+            if scale <= 0.0 {
+                return Err(Failure::usage(format!(
+                    "--robust: the scale {scale} is not above 0; write such as huber:1.5"
+                )));
+            }
+            let known = ["huber", "cauchy"].contains(&name).then(|| Loss::by_name(name, scale)).flatten();
+            return known.ok_or_else(|| unknown("--robust", name, "huber, cauchy"));
+        }
+        if let Some(name) = &self.likelihood {
+            let known = loss::TABLE.iter().any(|row| row.name == name) && !["huber", "cauchy"].contains(&name.as_str());
+            let known = known.then(|| Loss::by_name(name, 1.0)).flatten();
+            return known.ok_or_else(|| unknown("--likelihood", name, "poisson, logistic"));
+        }
+        Ok(self.loss.clone().map_or(Loss::Squares, Loss::Own))
+    }
+
+    fn options(&self, model: &Model, precision: Precision) -> Result<Options, Failure> {
+        let names = &model.parameters;
+        let mut first = vec![1.0; names.len()];
+        let mut told = vec![false; names.len()];
+        for part in self.start.iter().flat_map(|text| text.split(',')) {
+            let (place, value) = self.part("--start", part, names)?;
+            first[place] = number("--start", value)?;
+            told[place] = true;
+        }
+        let mut ranges: Vec<Option<(f64, f64)>> = vec![None; names.len()];
+        for part in self.ranges.iter().flat_map(|text| text.split(',')) {
+            let (place, value) = self.part("--range", part, names)?;
+            ranges[place] = Some(range("--range", part, value)?);
+        }
+        let starts = self.drawn(names, &mut first, &told, &ranges)?;
+        let mut options = Options::from(starts, precision);
+        for part in self.bounds.iter().flat_map(|text| text.split(',')) {
+            let (place, value) = self.part("--bounds", part, names)?;
+            options.rules.bounds[place] = bounds(part, value)?;
+        }
+        options.rules.method = match self.method.as_str() {
+            "lm" | "levenberg-marquardt" => Method::LevenbergMarquardt,
+            "gauss-newton" => Method::GaussNewton,
+            other => return Err(Failure::usage(format!("--method: `{other}` is not one of lm, gauss-newton"))),
+        };
+        options.rules.steps = self.steps;
+        if let Some(text) = &self.tol {
+            let tolerance = number("--tol", text)?;
+            if !(0.0..1.0).contains(&tolerance) {
+                return Err(Failure::usage(format!("--tol: {tolerance} is not from 0 to below 1")));
+            }
+            options.rules.tolerance = tolerance;
+        }
+        Ok(options)
+    }
+
+    /// A parameter and what is said of it.
+    fn part<'a>(&self, flag: &str, part: &'a str, names: &[String]) -> Result<(usize, &'a str), Failure> {
+        let (name, value) = part.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("{flag}: `{part}` names no parameter; write a name, `=` and what is meant"))
+        })?;
+        let place = names.iter().position(|known| known == name.trim());
+        let place = place.ok_or_else(|| {
+            let known = names.join(", ");
+            Failure::usage(format!("{flag}: the model has no parameter `{}`; it has {known}", name.trim()))
+        })?;
+        Ok((place, value))
+    }
+
+    /// The starts: the first as told, the others drawn.
+    fn drawn(
+        &self,
+        names: &[String],
+        first: &mut [f64],
+        told: &[bool],
+        ranges: &[Option<(f64, f64)>],
+    ) -> Result<Vec<Vec<f64>>, Failure> {
+        if self.starts > 1 && ranges.iter().all(Option::is_none) {
+            return Err(Failure::usage("--starts: over what? give a range for drawn starts, such as --range a=0:10"));
+        }
+        let mut plain: Vec<&str> = Vec::new();
+        for (k, value) in first.iter_mut().enumerate().filter(|(k, _)| !told[*k]) {
+            match ranges[k] {
+                Some((lo, hi)) => *value = lo + 0.5 * (hi - lo),
+                None => plain.push(&names[k]),
+            }
+        }
+        if !plain.is_empty() && !self.function.quiet {
+            let (names, s) = (plain.join(", "), if plain.len() == 1 { "s" } else { "" });
+            eprintln!("note: {names} start{s} at 1; --start says otherwise");
+        }
+        // What has no range stays at its start: a range of one number is none, so it is put in afterwards.
+        let spans = ranges.iter().map(|range| range.unwrap_or((0.0, 1.0))).collect();
+        let mut starts = vec![first.to_vec()];
+        if self.starts > 1 {
+            let drawn = Starts::new(Sampling::Sobol, self.seed, u64::from(self.starts) - 1, spans)
+                .or_else(|_| {
+                    let spans = ranges.iter().map(|range| range.unwrap_or((0.0, 1.0))).collect();
+                    Starts::new(Sampling::Uniform, self.seed, u64::from(self.starts) - 1, spans)
+                })?
+                .part(0..u64::from(self.starts) - 1);
+            let value = |j: usize, k: usize| if ranges[j].is_some() { drawn[j][k] } else { first[j] };
+            starts.extend((0..self.starts as usize - 1).map(|k| (0..names.len()).map(|j| value(j, k)).collect()));
+        }
+        Ok(starts)
+    }
+}
+
+/// `lo:hi`, either of which may be left out.
+fn bounds(part: &str, value: &str) -> Result<(f64, f64), Failure> {
+    let wrong = || Failure::usage(format!("--bounds: `{part}` is not a range; write such as a=0:10, a=0: or a=:10"));
+    let (lo, hi) = value.split_once(':').ok_or_else(wrong)?;
+    let end = |text: &str, open: f64| if text.trim().is_empty() { Ok(open) } else { number("--bounds", text) };
+    let (lo, hi) = (end(lo, f64::NEG_INFINITY)?, end(hi, f64::INFINITY)?);
+    if lo >= hi || lo.is_infinite() && hi.is_infinite() {
+        return Err(wrong());
+    }
+    Ok((lo, hi))
+}
+
+fn finite(flag: &str, text: &str, column: &[f64]) -> Result<(), Failure> {
+    match column.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(row) => Err(Failure::usage(format!(
+            "{flag}: `{text}` is {} in row {} of the rows in use; a finite number is needed",
+            column[row],
+            row + 1
+        ))),
+    }
+}
+
+fn checked_weights(text: &str, weights: Vec<f64>) -> Result<Vec<f64>, Failure> {
+    finite("--weights", text, &weights)?;
+    match weights.iter().position(|weight| *weight < 0.0) {
+        None => Ok(weights),
+        Some(row) => Err(Failure::usage(format!(
+            "--weights: `{text}` is {} in row {} of the rows in use; a weight is 0 or more",
+            weights[row],
+            row + 1
+        ))),
+    }
+}
+
+/// Refuses responses that a likelihood does not know.
+fn check_response(problem: &Problem) -> Result<(), Failure> {
+    let allowed: (&str, fn(f64) -> bool) = match problem.loss.name() {
+        "poisson" => ("counts, 0 or more", |y| y >= 0.0),
+        "logistic" => ("from 0 to 1", |y| (0.0..=1.0).contains(&y)),
+        _ => return Ok(()),
+    };
+    match problem.response.iter().find(|y| !allowed.1(**y)) {
+        None => Ok(()),
+        Some(y) => {
+            let (name, what) = (problem.loss.name(), allowed.0);
+            Err(Failure::usage(format!("--likelihood {name}: a response is {y}; responses are {what}")))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Sums over rows: in an order that depends on no SIMD level, so that all levels give the same bits, and compensated
+//! where there are many.
+//!
+//! Flows in: columns of numbers. Flows out: dot products, [`Sum`]. Who should not use it: anyone but `fit`.
+
+use crate::kernel::Level;
+
+/// Partial sums side by side.
+const SIDE: usize = 8;
+
+/// Makes of a function one for each SIMD level, and the choice among them. None fuses a product and a sum.
+macro_rules! leveled {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $kind:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments, reason = "slices of one loop")]
+        $vis fn $name($($arg: $kind),*) $(-> $out)? {
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments, reason = "slices of one loop")]
+            fn plain($($arg: $kind),*) $(-> $out)? $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                #[allow(clippy::too_many_arguments, reason = "slices of one loop")]
+                fn avx2($($arg: $kind),*) $(-> $out)? { plain($($arg),*) }
+                #[target_feature(enable = "avx2,avx512f,avx512dq,avx512vl,avx512bw")]
+                #[allow(clippy::too_many_arguments, reason = "slices of one loop")]
+                fn avx512($($arg: $kind),*) $(-> $out)? { plain($($arg),*) }
+                match Level::best() {
+                    // SAFETY: the processor has the level's instructions.
+                    Level::Avx512 => return unsafe { avx512($($arg),*) },
+                    // SAFETY: as above.
+                    Level::Avx2 => return unsafe { avx2($($arg),*) },
+                    Level::Baseline => {}
+                }
+            }
+            plain($($arg),*)
+        }
+    };
+}
+
+leveled! {
+    /// The dot product of two columns.
+    pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+        let mut sums = [0.0; SIDE];
+        let (a, b) = (a.chunks_exact(SIDE), b.chunks_exact(SIDE));
+        let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+        for (a, b) in a.zip(b) {
+            for k in 0..SIDE {
+                sums[k] += a[k] * b[k];
+            }
+        }
+        let [a, b, c, d, e, f, g, h] = sums;
+        ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
+    }
+}
+
+leveled! {
+    /// Adds `factor` times a column to another.
+    pub(super) fn add_scaled(to: &mut [f64], factor: f64, from: &[f64]) {
+        to.iter_mut().zip(from).for_each(|(to, from)| *to += factor * from);
+    }
+}
+
+/// A sum that carries what rounding takes from it (Neumaier's variant of Kahan's summation, 1974).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sum {
+    sum: f64,
+    lost: f64,
+}
+
+impl Sum {
+    pub(super) fn add(&mut self, value: f64) {
+        let sum = self.sum + value;
+        // Of infinite sums nothing is lost.
+        let lost = if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
+        self.lost += if sum.is_finite() { lost } else { 0.0 };
+        self.sum = sum;
+    }
+
+    pub(super) fn value(self) -> f64 {
+        self.sum + self.lost
+    }
+}
+
+/// Numbers that are summed side by side before the compensated sum takes them.
+const PIECE: usize = 64;
+
+/// The sum of products of two columns, compensated.
+pub(super) fn dot_of_many(a: &[f64], b: &[f64]) -> f64 {
+    let mut sum = Sum::default();
+    a.chunks(PIECE).zip(b.chunks(PIECE)).for_each(|(a, b)| sum.add(dot(a, b)));
+    sum.value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_small_is_not_lost_beside_what_is_large() {
+        let mut sum = Sum::default();
+        [1e16, 1.0, 1.0, -1e16].into_iter().for_each(|value| sum.add(value));
+        assert_eq!(sum.value(), 2.0);
+        let many = vec![0.1f64; 10_000_000];
+        let ones = vec![1.0; many.len()];
+        let exact = 0.1f64 * 1e7; // 0.1 as it is in binary, times a number that is exact.
+        assert!((dot_of_many(&many, &ones) / exact - 1.0).abs() < 4.0 * f64::EPSILON);
+        let naive: f64 = many.iter().sum();
+        assert!((naive / exact - 1.0).abs() > 1e-12, "the test would see a plain sum: {naive}");
+    }
+}

@@ -1,0 +1,137 @@
+//! The command line of `fit`: what it refuses, what it leaves out and says so, what it writes.
+
+use super::Check;
+use crate::agree::require;
+use crate::engines::program;
+use crate::readme::words;
+use libtest_mimic::{Failed, Trial};
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A line: exactly a straight one, but for the second response.
+const DATA: [(&str, &str); 9] = [
+    ("line.csv", "x,y,g,word,w,long name\n0,1,0,u,1,7\n1,3,0,u,1,7\n2,5,0,v,1,7\n3,7,1,v,0,7\n4,9,1,v,2,7\n"),
+    ("holes.csv", "x,y\n0,1\n1,\n2,5\nthree,7\n4,9\n5,nan\n6,13\n"),
+    ("none.csv", "x,y\n,1\n2,\n"),
+    ("empty.csv", ""),
+    ("header.csv", "x,y\n"),
+    ("one.csv", "x,y\n1,2\n"),
+    ("minus.csv", "x,y,w\n1,2,1\n2,3,-1\n3,4,1\n"),
+    ("ragged.csv", "x,y\n1,2,3\n"),
+    ("fake.npz", "PK\u{3}\u{4}nonsense"),
+];
+
+/// Refused: the exit code is 2, nothing is on standard output, and the message has these words.
+const BAD: [(&str, &[&str]); 24] = [
+    ("fit 'a + b x' --data none.txt --response y", &["cannot read none.txt"]),
+    ("fit 'a + b x' --data empty.csv --response y", &["is empty"]),
+    ("fit 'a + b x' --data header.csv --response y", &["no rows"]),
+    ("fit 'a + b x' --data ragged.csv --response y", &["3 cells where the header has 2"]),
+    ("fit 'a + b x' --data fake.npz --response y", &["not a .npz file"]),
+    ("fit 'a + b x' --data holes.csv --response y", &["line 3", "`y`", "an empty cell", "--missing skip"]),
+    ("fit 'a + b x' --data none.csv --response y --missing skip", &["all of its 2 rows"]),
+    ("fit 'a + b x' --data holes.csv --response y --missing drop", &["--missing", "error, skip"]),
+    ("fit 'a + b x' --data line.csv --response z", &["`z` is no column of line.csv"]),
+    ("fit 'a + b x' --data line.csv --response word", &["`word`", "`u`"]),
+    ("fit 'a + b x' --data line.csv --response y --group-by h", &["no column `h`"]),
+    ("fit 'x + y' --data line.csv --response y", &["no parameters"]),
+    ("fit 'a + b x' --data one.csv --response y", &["1 rows do not determine 2 parameters"]),
+    ("fit 'a + ln(-b) x' --data line.csv --response y", &["not finite at the start"]),
+    ("fit 'a + b x' --data line.csv --response y --start d=1", &["no parameter `d`"]),
+    ("fit 'a + b x' --data line.csv --response y --starts 5", &["--range"]),
+    ("fit 'a + b x' --data line.csv --response y --bounds a=3:1", &["--bounds"]),
+    ("fit 'a + b x' --data line.csv --response y --method simplex", &["lm, gauss-newton"]),
+    ("fit 'a + b x' --data line.csv --response y --robust tukey", &["huber, cauchy"]),
+    ("fit 'a + b x' --data line.csv --response y --likelihood logistic", &["from 0 to 1"]),
+    ("fit 'a + b x' --data line.csv --response y --loss 'q'", &["the loss"]),
+    ("fit 'a + b x' --data minus.csv --response y --weights w", &["-1 in row 2"]),
+    ("fit 'a + b rows' --data line.csv --response y --start rows=1 --format csv", &["rename"]),
+    ("fit 'a + b x' --data line.csv --response y -o fit.bmp", &[".csv"]),
+];
+
+/// Taken: what standard output and standard error have somewhere.
+const GOOD: [(&str, &[&str], &[&str]); 9] = [
+    (
+        "fit 'a + b x' --data line.csv --response y",
+        &["a          1 ", "b          2 "],
+        &["5 rows, 2 parameters; converged"],
+    ),
+    (
+        "fit 'a + b x' --data holes.csv --response y --missing skip",
+        &["b          2 "],
+        &["3 rows are left out", "4 rows"],
+    ),
+    ("fit 'a + b x' --data line.csv --response y --weights w", &[], &["4 rows, 2 parameters"]),
+    ("fit 'a + b x' --data line.csv --response y --group-by word", &["u", "v"], &["2 fits", "converged"]),
+    ("fit 'a + b x' --data line.csv --response y --group-by word", &["word"], &["1 of them have no standard errors"]),
+    (
+        "fit 'slope*x + offset' --data line.csv --response y --start slope=1,offset=0",
+        &["slope      2 "],
+        &["converged"],
+    ),
+    ("fit 'a + b x' --data line.csv --response y --set a=1", &["b          2 "], &["1 parameters"]),
+    ("fit 'w[1] + w[2] x' --data line.csv --response y", &["w[1]       1 ", "w[2]       2 "], &["converged"]),
+    ("fit 'a + 0 b + b*c*x' --data line.csv --response y", &[], &["singular"]),
+];
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let bad = BAD.iter().map(|(line, says)| Trial::test(format!("fit: {line}"), move || refused(line, says)));
+    let good = GOOD
+        .iter()
+        .map(|(line, out, err)| Trial::test(format!("fit: {line} ({})", err[0]), move || taken(line, out, err)));
+    bad.chain(good).chain([Trial::test("fit: formats say the same", formats)]).collect()
+}
+
+fn run(folder: &Path, line: &str) -> Result<Output, Failed> {
+    for (name, text) in DATA {
+        std::fs::write(folder.join(name), text)?;
+    }
+    Ok(Command::new(program()).args(words(line)).args(["--device", "cpu"]).current_dir(folder).output()?)
+}
+
+fn refused(line: &str, says: &[&str]) -> Check {
+    let folder = tempfile::tempdir()?;
+    let run = run(folder.path(), line)?;
+    let text = String::from_utf8_lossy(&run.stderr).into_owned();
+    // What cannot be read at all is the run's failure.
+    let code = if says[0].starts_with("cannot read") { 1 } else { 2 };
+    require(run.status.code() == Some(code) && run.stdout.is_empty(), || format!("{:?}: {text}", run.status))?;
+    require(says.iter().all(|word| text.contains(word)), || text.clone())?;
+    let files = std::fs::read_dir(folder.path())?.count();
+    require(files == DATA.len(), || format!("{files} files are left"))
+}
+
+fn taken(line: &str, out: &[&str], err: &[&str]) -> Check {
+    let folder = tempfile::tempdir()?;
+    let run = run(folder.path(), line)?;
+    let [said, noted] = [&run.stdout, &run.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let all = || format!("{:?}\n{said}{noted}", run.status);
+    require(run.status.success(), all)?;
+    require(out.iter().all(|word| said.contains(word)) && err.iter().all(|word| noted.contains(word)), all)
+}
+
+/// CSV and JSON of the same fits, and a table read back from arrays.
+fn formats() -> Check {
+    let folder = tempfile::tempdir()?;
+    let base = "fit 'a + b x' --data line.csv --response y --group-by word";
+    let csv = run(folder.path(), &format!("{base} --format csv -q"))?.stdout;
+    let json = run(folder.path(), &format!("{base} --format json -q"))?.stdout;
+    let text = String::from_utf8(csv)?;
+    require(text.starts_with("word,rows,status,steps,a,se_a,b,se_b,rss,s,r2\n"), || text.clone())?;
+    let page: serde_json::Value = serde_json::from_slice(&json)?;
+    for (line, fit) in text.lines().skip(1).zip(page["fits"].as_array().ok_or("no fits")?) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let same = fit["group"] == cells[0] && fit["estimates"][1].as_f64() == cells[6].parse().ok();
+        require(same, || format!("{line}\n{fit}"))?;
+    }
+    // The result is a table again: an .npz with a column for each array.
+    run(folder.path(), &format!("{base} -o fits.npz"))?;
+    let again = run(folder.path(), "fit 'm' --data fits.npz --response group -q")?;
+    require(!again.status.success(), || "words are no numbers".to_string())?;
+    let again = run(folder.path(), "fit 'm + 0 rss' --data fits.npz --response rows --format json -q")?;
+    require(String::from_utf8(again.stdout)?.contains("\"estimates\": [2.5]"), || "two groups".to_string())?;
+    run(folder.path(), "field 'x^2' --range=0:1 --size 5 -o field.npz")?;
+    let again = run(folder.path(), "fit 'm x^2' --data field.npz --response f --format json -q")?;
+    let page: serde_json::Value = serde_json::from_slice(&again.stdout)?;
+    require(page["fits"][0]["estimates"][0] == 1.0, || format!("{page}"))
+}
