@@ -58,6 +58,8 @@ pub mod tape;
 
 pub mod backend;
 
+pub mod samples;
+
 pub mod probe;
 
 pub mod field;

@@ -14,6 +14,7 @@ mod eval;
 mod field;
 mod from;
 mod grad;
+mod image;
 mod language;
 mod layers;
 mod minimize;
@@ -27,6 +28,7 @@ mod race;
 mod record;
 mod rule;
 mod rules;
+mod sampled;
 mod stop;
 mod sweep;
 mod tiles;
@@ -70,6 +72,8 @@ enum Command {
     Field(field::Arguments),
     /// A picture of the field
     Plot(plot::Arguments),
+    /// The gradient of an image or array by a kernel: arrays, edges, pictures
+    Image(image::Arguments),
     /// Particles that follow the gradient, and their paths
     Descend(descend::Arguments),
     /// Very many starts, and the table of the distinct minima in which they end
@@ -125,7 +129,8 @@ failure!(
     gradfield::expr::ParseError => Usage,
     gradfield::expr::DeriveError => Usage,
     gradfield::descent::RuleError => Usage,
-    gradfield::descent::starts::StartsError => Usage
+    gradfield::descent::starts::StartsError => Usage,
+    gradfield::samples::SampleError => Usage
 );
 
 impl From<gradfield::picture::PictureError> for Failure {
@@ -228,6 +233,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Field(arguments) => field::run(arguments),
         Command::Plot(arguments) => plot::run(arguments),
+        Command::Image(arguments) => image::run(arguments),
         Command::Descend(arguments) => descend::run(arguments),
         Command::Minimize(arguments) => minimize::run(arguments),
         Command::Critical(arguments) => critical::run(arguments),

@@ -2,7 +2,8 @@
 //!
 //! Flows in: columns of numbers ([`Column`]), serialisable reports, rows of pixels. Flows out: bytes into an
 //! [`Output`], which is opened before the long run and appears under its name only when it is whole; and, the
-//! other way, the points that a user's table gives ([`read_points`]).
+//! other way, the points that a user's table gives ([`read_points`]) and the samples of an image or array
+//! ([`read_raster`]).
 //!
 //! | format | writer | in one go | piece by piece |
 //! |---|---|---|---|
@@ -43,6 +44,7 @@ mod json;
 mod npy;
 mod output;
 mod png;
+mod raster;
 mod runs;
 
 pub use animation::{FASTEST, Reel, write_apng, write_gif};
@@ -53,6 +55,7 @@ pub use json::write_json;
 pub use npy::{Array, Kind, NpyWriter, NpzWriter, write_npy, write_npz};
 pub use output::{Output, abandon};
 pub use png::{Channels, PngHead, PngRows, read_png_texts, write_png};
+pub use raster::{Channel, Raster, read_raster};
 
 use crate::points::Values;
 use std::path::Path;

@@ -270,7 +270,7 @@ pub(super) fn read_table(from: impl Read, path: &Path, names: &[String]) -> Resu
 }
 
 /// All elements as f64 (64-bit integers above 2^53 are rounded), or none if they are not real numbers.
-fn numbers<R: Read>(file: NpyFile<R>) -> std::io::Result<Option<Vec<f64>>> {
+pub(super) fn numbers<R: Read>(file: NpyFile<R>) -> std::io::Result<Option<Vec<f64>>> {
     macro_rules! try_each {
         ($file:ident, $($kind:ty)*) => {
             $(let $file = match $file.try_data::<$kind>() {

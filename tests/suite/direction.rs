@@ -5,9 +5,9 @@ use libtest_mimic::{Failed, Trial};
 use std::path::{Path, PathBuf};
 
 /// The modules as they flow; those of `lib.rs` in its order.
-const ORDER: [&str; 18] = [
-    "real", "random", "kernel", "points", "op", "expr", "tape", "backend", "probe", "field", "verify", "descent",
-    "flow", "critical", "picture", "files", "bench", "error",
+const ORDER: [&str; 19] = [
+    "real", "random", "kernel", "points", "op", "expr", "tape", "backend", "samples", "probe", "field", "verify",
+    "descent", "flow", "critical", "picture", "files", "bench", "error",
 ];
 
 /// A crate and the one place that may name it.

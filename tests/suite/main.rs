@@ -31,6 +31,7 @@ mod parse;
 mod probe;
 mod readme;
 mod rules;
+mod samples;
 mod solvers;
 mod starts;
 mod verify;
@@ -65,6 +66,7 @@ fn main() {
     tests.extend(readme::tests());
     tests.extend(gallery::tests());
     tests.extend(rules::tests());
+    tests.extend(samples::tests());
     tests.extend(solvers::tests());
     tests.extend(starts::tests());
     tests.extend(verify::tests());

@@ -265,6 +265,11 @@ impl Backend for Gpu {
     }
 
     fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError> {
+        // A path is no WGSL: such a kernel is a function of this program.
+        if let Some(instruction) = tape.code.iter().find(|instruction| instruction.op.wgsl.contains("::")) {
+            let name = instruction.op.name;
+            return Err(BackendError::Unsupported(format!("`{name}` runs on the CPU alone; take --device cpu")));
+        }
         program::GpuProgram::new(self, tape, precision).map(|program| Box::new(program) as Box<dyn Program>)
     }
 }
