@@ -321,10 +321,19 @@ fn layers(arguments: &Arguments, raster: &Raster, method: &Method, spacing: &[Sp
         Some("edges") => return Err(Failure::usage("--show edges is a picture of its own; leave --layers out")),
         Some(other) => other,
     };
-    sampled::draw(
-        &arguments.look,
-        (&samples, Some(&slopes), (across, down)),
-        show,
-        (&arguments.file, &arguments.output),
-    )
+    let mut look = arguments.look.clone();
+    if look.map.is_none() && show == "f" {
+        look.map = usual_map(raster, &samples);
+    }
+    sampled::draw(&look, (&samples, Some(&slopes), (across, down)), show, (&arguments.file, &arguments.output))
+}
+
+/// A photograph in greys; numbers of one sign in a map of one, though the surface between them may pass zero.
+fn usual_map(raster: &Raster, samples: &Samples) -> Option<String> {
+    let negative = (0..samples.values.len()).any(|k| samples.values.get(k) < 0.0);
+    match raster.names[0] {
+        "value" if negative => None,
+        "value" => Some("viridis".to_owned()),
+        _ => Some("grey".to_owned()),
+    }
 }

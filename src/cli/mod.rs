@@ -31,6 +31,7 @@ mod rules;
 mod sampled;
 mod stop;
 mod sweep;
+mod terrain;
 mod tiles;
 mod verify;
 
@@ -74,6 +75,8 @@ enum Command {
     Plot(plot::Arguments),
     /// The gradient of an image or array by a kernel: arrays, edges, pictures
     Image(image::Arguments),
+    /// Slope, aspect, hillshade, relief and rivers of heights on a grid
+    Terrain(terrain::Arguments),
     /// Particles that follow the gradient, and their paths
     Descend(descend::Arguments),
     /// Very many starts, and the table of the distinct minima in which they end
@@ -234,6 +237,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Field(arguments) => field::run(arguments),
         Command::Plot(arguments) => plot::run(arguments),
         Command::Image(arguments) => image::run(arguments),
+        Command::Terrain(arguments) => terrain::run(arguments),
         Command::Descend(arguments) => descend::run(arguments),
         Command::Minimize(arguments) => minimize::run(arguments),
         Command::Critical(arguments) => critical::run(arguments),

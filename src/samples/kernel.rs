@@ -3,7 +3,7 @@
 //! Flows in: a name. Flows out: the taps. A derivative by one axis is the derivative taps along it and the smoothing taps
 //! along all others. Normalisation: smoothing taps add up to 1, and derivative taps make 1 of a ramp of slope 1, so that
 //! every kernel gives a slope in units of the values over units of the spacing. SciPy's `sobel` of an image is 8 times,
-//! `prewitt` 6 times as large; scikit-image's `sobel_h`, `scharr_h`, `prewitt_h` are twice, its `farid_h` 1.00283 times as
+//! `prewitt` 6 times as large; scikit-image's `sobel_h`, `scharr_h`, `prewitt_h` are twice, its `farid_h` 0.99180 times as
 //! large. To add a kernel is to add a row.
 
 use super::SampleError;
@@ -52,7 +52,7 @@ pub static KERNELS: [Row; 5] = [
         name: "farid",
         // The taps to the digits that scikit-image has.
         smoothing: &[0.0376593171958126, 0.249153396177344, 0.426374573253687, 0.249153396177344, 0.0376593171958126],
-        derivative: &[-0.104550, -0.292315, 0.0, 0.292315, 0.104550],
+        derivative: &[-0.109603762960254, -0.276690988455557, 0.0, 0.276690988455557, 0.109603762960254],
         note: "H. Farid and E. Simoncelli, Differentiation of discrete multidimensional signals, 2004; 5 x 5",
     },
 ];

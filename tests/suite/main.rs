@@ -34,6 +34,7 @@ mod rules;
 mod samples;
 mod solvers;
 mod starts;
+mod terrain;
 mod verify;
 mod walk;
 
@@ -69,6 +70,7 @@ fn main() {
     tests.extend(samples::tests());
     tests.extend(solvers::tests());
     tests.extend(starts::tests());
+    tests.extend(terrain::tests());
     tests.extend(verify::tests());
     tests.extend(walk::tests());
     libtest_mimic::run(&arguments, tests).exit();
