@@ -13,12 +13,17 @@ import numpy as np
 import tifffile
 
 ROWS, COLUMNS, CELL = 200, 260, 30.0
-UPLIFT, STRENGTH, POWER, DIFFUSION, STEP, STEPS = 2.0e-3, 3.0e-5, 0.45, 0.02, 4000.0, 140
+UPLIFT, STRENGTH, POWER, DIFFUSION, STEP, STEPS = 1.0e-3, 2.0e-5, 0.45, 0.04, 5000.0, 350
 rng = np.random.default_rng(11)
 count = ROWS * COLUMNS
-heights = rng.random(count) * 20
 rows, columns = np.divmod(np.arange(count), COLUMNS)
+# The sea lies all around; a roughness decides where valleys begin.
 border = (rows == 0) | (rows == ROWS - 1) | (columns == 0) | (columns == COLUMNS - 1)
+inland = np.minimum(np.minimum(rows, ROWS - 1 - rows), np.minimum(columns, COLUMNS - 1 - columns))
+bumps = sum(
+    rng.normal() * np.sin(rng.normal() * rows / 12 + rng.normal() * columns / 12 + 6.3 * rng.random()) for _ in range(24)
+)
+heights = np.where(border, 0.0, 3.0 * inland + 6.0 * bumps + 6.0 * rng.random(count) + 60.0)
 ways = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c]
 
 for _ in range(STEPS):

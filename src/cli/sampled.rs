@@ -71,7 +71,7 @@ struct Rest {
 
 impl Look {
     /// The arguments of a `plot` of an expression over this range.
-    pub(super) fn plot(&self, expression: String, range: [(f64, f64); 2], show: &str, file: &Path) -> plot::Arguments {
+    pub(super) fn plot(&self, expression: String, range: Ranges, show: &str, file: &Path) -> plot::Arguments {
         let rest = Rest::parse_from(["gradfield"]);
         let usual = ["x", "y"].iter().zip(range).map(|(name, (lo, hi))| format!("{name}={lo}:{hi}"));
         let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -121,10 +121,13 @@ impl Look {
 }
 
 /// Surfaces that are kept, by what was asked for.
-static KNOWN: Mutex<Vec<(String, usize, [(f64, f64); 2])>> = Mutex::new(Vec::new());
+static KNOWN: Mutex<Vec<(String, usize, Ranges)>> = Mutex::new(Vec::new());
+
+/// Of x and y.
+type Ranges = [(f64, f64); 2];
 
 /// The definitions of `--samples NAME=FILE`, to be put before an expression, and the range of the first.
-pub(super) fn definitions(samples: &[String]) -> Result<(String, Option<[(f64, f64); 2]>), Failure> {
+pub(super) fn definitions(samples: &[String]) -> Result<(String, Option<Ranges>), Failure> {
     let (mut text, mut range) = (String::new(), None);
     for one in samples {
         let (name, file) = one.split_once('=').ok_or_else(|| {
@@ -138,7 +141,7 @@ pub(super) fn definitions(samples: &[String]) -> Result<(String, Option<[(f64, f
 }
 
 /// The surface of a file, kept once.
-fn kept(file: &str) -> Result<(usize, [(f64, f64); 2]), Failure> {
+fn kept(file: &str) -> Result<(usize, Ranges), Failure> {
     let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some((_, place, range)) = known.iter().find(|(name, ..)| name == file) {
         return Ok((*place, *range));

@@ -300,7 +300,7 @@ fn rivers(arguments: &Arguments, heights: Samples, cells: &Cells, count: u32) ->
     let step = cells.size.0.min(cells.size.1) / 3.0;
     let steps = 3 * (rows + columns);
     let mut words: Vec<String> =
-        ["descend", "--density", "--rule", RIVER, "--device", "cpu"].map(String::from).to_vec();
+        ["descend", "--density", "--no-marks", "--rule", RIVER, "--device", "cpu"].map(String::from).to_vec();
     words.extend([format!("--starts={count}"), format!("--lr={step}"), format!("--steps={steps}")]);
     words.extend(["--sampling=sobol".to_owned(), format!("--threads={}", cells.threads)]);
     words.extend(plot.ranges.iter().map(|range| format!("--range={range}")));

@@ -123,7 +123,7 @@ fn follow(kept: &mut [u8], columns: usize) {
         while let Some(at) = open.pop() {
             // No kept pixel lies on the border of the image.
             for row in [at - columns, at, at + columns] {
-                for next in row - 1..=row + 1 {
+                for next in [row - 1, row, row + 1] {
                     if matches!(kept[next], 1 | 2) {
                         kept[next] = DONE;
                         open.push(next);

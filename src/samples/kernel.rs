@@ -133,7 +133,7 @@ impl FromStr for Kernel {
             )));
         };
         match sigma.strip_prefix(':').map(str::parse::<f64>) {
-            Some(Ok(sigma)) if sigma >= 0.15 && sigma <= WIDEST => Ok(Kernel::Gaussian(sigma)),
+            Some(Ok(sigma)) if (0.15..=WIDEST).contains(&sigma) => Ok(Kernel::Gaussian(sigma)),
             _ => Err(SampleError::Kernel(format!(
                 "`{text}`: a Gaussian has a standard deviation of 0.15 to {WIDEST} samples, as in gaussian:1.5"
             ))),

@@ -32,8 +32,8 @@ pub enum Light {
         /// Above the horizon.
         altitude: f64,
     },
-    /// From 225, 270, 315 and 360 degrees, each weighted by how far it grazes the slope (R. K. Mark, USGS Open-File Report
-    /// 92-422).
+    /// From 225, 270, 315 and 360 degrees, each weighted by the square of the share of the slope that lies along it, as
+    /// gdaldem's `-multidirectional` has it (after R. K. Mark, USGS Open-File Report 92-422).
     Around {
         /// Above the horizon.
         altitude: f64,
@@ -122,7 +122,7 @@ pub fn hillshade(heights: &Samples, cells: &Cells, light: Light) -> Result<Vec<u
                 lit(high + slant * (east - north)),
                 lit(high - flat * north),
             ];
-            let weighed = (0.5 * sum - xy) * southwest + yy * west + (0.5 * sum + xy) * northwest + xx * north_;
+            let weighed = (0.5 * sum + xy) * southwest + xx * west + (0.5 * sum - xy) * northwest + yy * north_;
             let light = if sum > 0.0 { 0.5 * weighed / (sum * (1.0 + sum).sqrt()) } else { high };
             byte(light, sum)
         }),
