@@ -2,6 +2,7 @@
 //! each, with the best of several runs in million pixels a second. `benches/peers/images.py` puts others beside it.
 
 use gradfield::points::Values;
+use gradfield::samples::terrain;
 use gradfield::samples::{Method, Samples, gradient};
 use std::time::Instant;
 
@@ -21,6 +22,19 @@ fn main() -> Result<(), gradfield::Error> {
         }
         let rate = (side * side) as f64 / best / 1e6;
         println!("{{\"what\": \"{kernel}\", \"side\": {side}, \"threads\": {threads}, \"mpx_per_s\": {rate:.1}}}");
+    }
+    let flat = terrain::Cells { size: (1.0, 1.0), z_factor: 1.0, weights: terrain::Weights::Horn, threads };
+    let lights = [terrain::Light::From { azimuth: 315.0, altitude: 45.0 }, terrain::Light::Around { altitude: 45.0 }];
+    for (name, light) in ["hillshade", "hillshade around"].into_iter().zip(lights) {
+        let mut best = f64::INFINITY;
+        for _ in 0..5 {
+            let start = Instant::now();
+            let found = terrain::hillshade(&samples, &flat, light)?;
+            best = best.min(start.elapsed().as_secs_f64());
+            assert_eq!(found.len(), side * side);
+        }
+        let rate = (side * side) as f64 / best / 1e6;
+        println!("{{\"what\": \"{name}\", \"side\": {side}, \"threads\": {threads}, \"mpx_per_s\": {rate:.1}}}");
     }
     Ok(())
 }
