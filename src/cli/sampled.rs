@@ -120,6 +120,11 @@ impl Look {
     }
 }
 
+/// Whether there is a sampled field, which the CPU alone can evaluate.
+pub(super) fn any() -> bool {
+    !KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_empty()
+}
+
 /// Surfaces that are kept, by what was asked for.
 static KNOWN: Mutex<Vec<(String, usize, Ranges)>> = Mutex::new(Vec::new());
 

@@ -1,7 +1,7 @@
 //! Samples as functions that an expression uses: `h`, `h(x, y)`.
 //!
 //! Flows in: images, each with its place in the plane. Flows out: a row of the table of operations, [`ROW`], and the text
-//! that gives a surface its name ([`Surface::definition`]); after that every engine that has kernels, every layer and
+//! that gives a surface its name ([`definition`]); after that every engine that has kernels, every layer and
 //! every descent takes it as it takes `sin`. Derivatives follow from the row's partials, to any order: `sampled(x, y, c)`
 //! is the surface and the orders of differentiation that the number c tells, and the next order is the next number.
 //!
@@ -73,8 +73,7 @@ impl Surface {
         self.range
     }
 
-    /// Keeps the surface for as long as the program runs, and gives the text that defines it by this name, as a value of x
-    /// and y and as a function: to be put before an expression.
+    /// Keeps the surface for as long as the program runs, and gives its number, for [`definition`].
     ///
     /// # Errors
     /// - [`SampleError::Setting`] for more surfaces than there is room for.
@@ -113,7 +112,22 @@ fn spline(values: &Values, sign: f64, rows: usize, columns: usize) -> Spline {
     }
 }
 
-/// The text that defines kept surface `place` as `name`, a value of the variables `x` and `y`.
+/// The text that defines kept surface `place` as `name`, a value at the variables `x` and `y`: to be put before an
+/// expression, which is parsed with [`ROW`] among its operations.
+///
+/// ```
+/// use gradfield::expr::Context;
+/// use gradfield::op::Operations;
+/// use gradfield::samples::{Samples, Surface, definition, surface};
+/// use gradfield::{Expression, points::Values};
+/// let ramp = Values::F64((0..20).map(|k| f64::from(k % 5) * 3.0).collect());
+/// let place = Surface::new(&Samples::new(vec![4, 5], ramp)?, None, (1.0, 1.0))?.keep()?;
+/// let context = Context { operations: Operations::default().with(&surface::ROW), ..Context::default() };
+/// let f = Expression::parse_with(&(definition("h", place, ["x", "y"]) + "h^2"), &context)?.gradient()?;
+/// let point = gradfield::backend::reference::at(&gradfield::field::tape_of(&f), &[2.5, 1.0]);
+/// assert!((point[0] - 56.25).abs() < 1e-9 && (point[1] - 45.0).abs() < 1e-9 && point[2].abs() < 1e-9);
+/// # Ok::<(), gradfield::Error>(())
+/// ```
 pub fn definition(name: &str, place: usize, [x, y]: [&str; 2]) -> String {
     format!("{name} = {NAME}({x}, {y}, {}); ", place as u32 * ORDERS * ORDERS)
 }
