@@ -89,10 +89,9 @@ fn check(arguments: &Arguments, format: Format) -> Result<(), Failure> {
     if format != Format::Png && !arguments.look.layers.is_empty() {
         return Err(Failure::usage("--layers make a picture; write it with -o FILE.png"));
     }
-    if arguments.look.compute.device.starts_with("gpu") {
-        return Err(Failure::usage(
-            "--device gpu: kernels and sampled fields run on the CPU; take --device cpu or none",
-        ));
+    super::engine::check(&arguments.look.compute.device)?;
+    if arguments.look.compute.device.starts_with("gpu") && !arguments.look.layers.is_empty() {
+        return Err(Failure::usage("--device gpu: the surfaces of --layers run on the CPU; take --device cpu or none"));
     }
     Ok(())
 }
@@ -182,7 +181,7 @@ fn npz(arguments: &Arguments, raster: &Raster, method: &Method, spacing: &[Spaci
     let mut edges: Vec<(String, Vec<f32>)> = Vec::new();
     for (prefix, which) in channels(arguments, raster)? {
         let samples = samples(arguments, raster, which, spacing)?;
-        let slopes = gradient(&samples, method)?;
+        let slopes = slopes(arguments, &samples, method)?;
         if arguments.show.is_some() {
             edges.push((format!("{prefix}edges"), self::edges(arguments, &samples, &slopes)?));
         }
@@ -212,7 +211,7 @@ fn one(
         samples.plane("a picture")?;
     }
     let mut out = Output::create(&arguments.output)?;
-    let slopes = gradient(&samples, method)?;
+    let slopes = slopes(arguments, &samples, method)?;
     let show = arguments.show.as_deref();
     if show == Some("edges") {
         let edges = edges(arguments, &samples, &slopes)?;
@@ -236,6 +235,30 @@ fn one(
         }
     }
     Ok(out.finish()?)
+}
+
+/// The gradient on the device that was asked for: the CPU, unless by name.
+#[cfg(feature = "gpu")]
+fn slopes(arguments: &Arguments, samples: &Samples, method: &Method) -> Result<Gradient, Failure> {
+    let device = &arguments.look.compute.device;
+    if !device.starts_with("gpu") {
+        return Ok(gradient(samples, method)?);
+    }
+    let (gpu, note) = gradfield::backend::gpu::Gpu::open(device)?;
+    if let (Some(note), false) = (note, arguments.look.quiet) {
+        eprintln!("note: {note}");
+    }
+    let gpu = super::engine::with_fault(gpu);
+    Ok(gradfield::samples::gradient_on(samples, method, &gpu)?)
+}
+
+/// The gradient on the CPU, which is all that this build has.
+#[cfg(not(feature = "gpu"))]
+fn slopes(arguments: &Arguments, samples: &Samples, method: &Method) -> Result<Gradient, Failure> {
+    match arguments.look.compute.device.starts_with("gpu") {
+        true => Err(Failure::Run("this gradfield was built without its feature `gpu`; take --device cpu".to_owned())),
+        false => Ok(gradient(samples, method)?),
+    }
 }
 
 fn quantity(slopes: &Gradient, show: &str) -> Result<Values, Failure> {

@@ -132,9 +132,17 @@ failure!(
     gradfield::expr::ParseError => Usage,
     gradfield::expr::DeriveError => Usage,
     gradfield::descent::RuleError => Usage,
-    gradfield::descent::starts::StartsError => Usage,
-    gradfield::samples::SampleError => Usage
+    gradfield::descent::starts::StartsError => Usage
 );
+
+impl From<gradfield::samples::SampleError> for Failure {
+    fn from(error: gradfield::samples::SampleError) -> Failure {
+        match error {
+            gradfield::samples::SampleError::Backend(error) => error.into(),
+            error => Failure::Usage(error.to_string()),
+        }
+    }
+}
 
 impl From<gradfield::picture::PictureError> for Failure {
     fn from(error: gradfield::picture::PictureError) -> Failure {

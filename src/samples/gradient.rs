@@ -133,7 +133,7 @@ fn components<T: Number>(
 }
 
 /// A spacing for each axis.
-fn even(samples: &Samples, method: &Method) -> Result<Vec<f64>, SampleError> {
+pub(super) fn even(samples: &Samples, method: &Method) -> Result<Vec<f64>, SampleError> {
     if let Some(axis) = samples.shape.iter().position(|length| *length == 0) {
         return Err(SampleError::Short { axis, found: 0, needed: 1, way: "an array that is not empty" });
     }

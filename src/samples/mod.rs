@@ -12,6 +12,8 @@
 mod axis;
 mod boundary;
 mod canny;
+#[cfg(feature = "gpu")]
+mod device;
 mod gradient;
 mod kernel;
 mod planes;
@@ -21,6 +23,8 @@ pub mod terrain;
 
 pub use boundary::Boundary;
 pub use canny::{Canny, canny};
+#[cfg(feature = "gpu")]
+pub use device::gradient_on;
 pub use gradient::{Gradient, Method, gradient, smoothed};
 pub use kernel::{KERNELS, Kernel, Row};
 pub use surface::{Surface, definition};
@@ -106,6 +110,12 @@ pub enum SampleError {
         /// The axes that there are.
         axes: usize,
     },
+    /// What a GPU does not do.
+    #[error("a GPU has no kernel for {0}, or leave --device out")]
+    Device(&'static str),
+    /// The engine failed.
+    #[error(transparent)]
+    Backend(#[from] crate::backend::BackendError),
     /// A setting outside its range.
     #[error("{0}")]
     Setting(String),

@@ -58,7 +58,7 @@ impl Surface {
         let (rows, columns) = samples.plane("a surface")?;
         let mut splines = vec![spline(&samples.values, 1.0, rows, columns)];
         if let Some(gradient) = gradient {
-            splines.push(spline(&gradient.components[0], 1.0, rows, columns));
+            splines.push(spline(&gradient.components[0], step.0.signum(), rows, columns));
             // The file's rows run downwards.
             splines.push(spline(&gradient.components[1], -step.1.signum(), rows, columns));
         }

@@ -16,6 +16,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     vec![
         Trial::test("samples: gradients in f64 are those of NumPy, SciPy and scikit-image", || all(Precision::F64)),
         Trial::test("samples: gradients in f32 are those of NumPy, SciPy and scikit-image", || all(Precision::F32)),
+        on_gpu(),
         Trial::test("samples: a wrong weight is seen", a_wrong_weight_is_seen),
         Trial::test("samples: edges are those of scikit-image", edges),
         Trial::test("samples: threads and sizes change no bit", threads),
@@ -104,6 +105,43 @@ fn all(precision: Precision) -> Result<(), Failed> {
         })?;
     }
     Ok(())
+}
+
+/// Within the same bound on the other engine, which sums in another order.
+#[cfg(feature = "gpu")]
+fn on_gpu() -> Trial {
+    let runs = crate::engines::ENGINES.iter().any(|engine| engine.name == "gpu" && engine.runs());
+    let test = || -> Result<(), Failed> {
+        let (gpu, _) = gradfield::backend::gpu::Gpu::open("gpu")?;
+        let document: Value = serde_json::from_str(CASES)?;
+        let mut seen = 0;
+        for case in document["cases"].as_array().ok_or("cases")? {
+            let Case { samples, method, bound } = Case::of(&document, case, Precision::F32)?;
+            if samples.shape.len() != 2 || method.kernel.is_central() {
+                continue;
+            }
+            seen += 1;
+            // A driver may round a product and a sum either way: twice the unit.
+            let share = share(&gradfield::samples::gradient_on(&samples, &method, &gpu)?, case, 2.0 * bound)?;
+            require(share <= 1.0, || format!("{} on a GPU: {share} times the bound", case["source"]))?;
+        }
+        require(seen > 20, || format!("only {seen} cases"))?;
+        // In bands: more pixels than a dispatch has.
+        let values: Vec<f64> = (0..3000 * 700).map(|k| f64::from(k % 251)).collect();
+        let samples = Samples::new(vec![3000, 700], Values::from_f64(Precision::F32, &values))?;
+        let method = Method { kernel: "gaussian:1.5".parse()?, boundary: None, edge_order: 1, threads: 2 };
+        let (one, other) = (gradient(&samples, &method)?, gradfield::samples::gradient_on(&samples, &method, &gpu)?);
+        for (a, b) in one.components.iter().zip(&other.components) {
+            require((0..a.len()).all(|k| (a.get(k) - b.get(k)).abs() < 1e-3), || "bands differ".to_owned())?;
+        }
+        Ok(())
+    };
+    Trial::test("samples: gradients on a GPU are those of NumPy, SciPy and scikit-image", test).with_ignored_flag(!runs)
+}
+
+#[cfg(not(feature = "gpu"))]
+fn on_gpu() -> Trial {
+    Trial::test("samples: gradients on a GPU", || Ok(())).with_ignored_flag(true)
 }
 
 fn a_wrong_weight_is_seen() -> Result<(), Failed> {
