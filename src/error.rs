@@ -29,5 +29,7 @@ pub enum Error {
     #[error(transparent)]
     Picture(#[from] crate::picture::PictureError),
     #[error(transparent)]
+    Sample(#[from] crate::samples::SampleError),
+    #[error(transparent)]
     File(#[from] crate::files::FileError),
 }

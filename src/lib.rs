@@ -62,6 +62,8 @@ pub mod tape;
 
 pub mod backend;
 
+pub mod samples;
+
 pub mod probe;
 
 pub mod field;

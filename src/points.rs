@@ -288,7 +288,7 @@ const LARGE: usize = 4 << 20;
 /// Asks for pages of some MiB in place of 4 KiB: the first write to a page costs more than what is written there, and the
 /// processor keeps few addresses of small ones at hand. NumPy does the same.
 #[cfg(target_os = "linux")]
-fn in_large_pages<T>(values: Vec<T>) -> Vec<T> {
+pub(crate) fn in_large_pages<T>(values: Vec<T>) -> Vec<T> {
     let (page, bytes) = (4096, size_of_val(values.as_slice()));
     if bytes >= LARGE {
         let start = values.as_ptr().addr().next_multiple_of(page);
@@ -303,7 +303,7 @@ fn in_large_pages<T>(values: Vec<T>) -> Vec<T> {
 
 /// Elsewhere the system decides.
 #[cfg(not(target_os = "linux"))]
-fn in_large_pages<T>(values: Vec<T>) -> Vec<T> {
+pub(crate) fn in_large_pages<T>(values: Vec<T>) -> Vec<T> {
     values
 }
 

@@ -101,9 +101,7 @@ pub(super) fn prepare<'a>(
     let preview = samples.values((PREVIEW, PREVIEW), 0..PREVIEW, 0..PREVIEW)?.to_f64();
     let colouring = colouring_shown(arguments, expression, &preview)?;
     tell(&colouring, &arguments.scale, &preview, arguments.function.quiet);
-    let palette = colouring.palette().map(|[red, green, blue, _]| [red, green, blue]);
-    let enough = !arguments.rgb && colouring.palette_step() < LARGEST_STEP;
-    Ok((samples, Ink { colouring, palette: enough.then(|| palette.to_vec()) }))
+    Ok((samples, Ink::new(colouring, arguments.rgb)))
 }
 
 /// A function of two variables over its ranges.
@@ -145,6 +143,13 @@ pub(super) struct Ink {
 }
 
 impl Ink {
+    /// 256 colours, unless three bytes a pixel are asked for or their steps would show.
+    pub(super) fn new(colouring: Colouring, rgb: bool) -> Ink {
+        let palette = colouring.palette().map(|[red, green, blue, _]| [red, green, blue]);
+        let enough = !rgb && colouring.palette_step() < LARGEST_STEP;
+        Ink { colouring, palette: enough.then(|| palette.to_vec()) }
+    }
+
     pub(super) fn channels(&self) -> Channels<'_> {
         self.palette.as_deref().map_or(Channels::Rgb, Channels::Palette)
     }

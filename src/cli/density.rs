@@ -42,7 +42,9 @@ pub(super) fn run(
     let density = gathered(arguments, expression, &plan, &source, (engine.as_ref(), precision), &picture)?;
     add(&mut picture, &density)?;
     let engine = (engine.as_ref(), precision);
-    picture.layers.extend(race::minima_on_plane(arguments, expression, engine, &picture)?);
+    if !arguments.no_marks {
+        picture.layers.extend(race::minima_on_plane(arguments, expression, engine, &picture)?);
+    }
     let source = self::source(engine.0, precision);
     let record = Record::of(&picture, expression.text(), source, Some(arguments.seed));
     write(&mut out, &picture, &record, None, arguments.compute.threads)?;

@@ -56,6 +56,9 @@ pub(crate) struct Arguments {
     /// A picture of how many paths run through each pixel, of any number of --starts: none is kept
     #[arg(long)]
     density: bool,
+    /// Of --density: no marks at the minima
+    #[arg(long, requires = "density")]
+    pub(super) no_marks: bool,
     /// With one variable: draw tangents at the iterates, where these are not too close: their slope is the gradient
     #[arg(long, conflicts_with = "density")]
     pub(super) tangents: bool,

@@ -14,6 +14,7 @@ pub(crate) fn choose(compute: &Compute, demand: &Demand, quiet: bool) -> Result<
             "--fast-math takes a GPU driver's functions, and the CPU engine has its own alone; take --device gpu",
         )),
         "cpu" => cpu(compute),
+        "auto" if super::sampled::any() => cpu(compute),
         "auto" => automatic(compute, demand, quiet),
         _ => gpu(compute, quiet),
     }

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `plot` that name what is written or read: the picture's own are not taken.
-const NAMES: [&str; 3] = ["from", "output", "tiles"];
+const NAMES: [&str; 4] = ["from", "output", "tiles", "samples"];
 /// An argument that may be given again with another meaning of its own: the last one counts for what it names.
 const ADDED: &str = "ranges";
 

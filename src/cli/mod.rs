@@ -15,6 +15,7 @@ mod field;
 mod fit;
 mod from;
 mod grad;
+mod image;
 mod language;
 mod layers;
 mod minimize;
@@ -28,8 +29,10 @@ mod race;
 mod record;
 mod rule;
 mod rules;
+mod sampled;
 mod stop;
 mod sweep;
+mod terrain;
 mod tiles;
 mod values;
 mod verify;
@@ -73,6 +76,10 @@ enum Command {
     Field(field::Arguments),
     /// A picture of the field
     Plot(plot::Arguments),
+    /// The gradient of an image or array by a kernel: arrays, edges, pictures
+    Image(image::Arguments),
+    /// Slope, aspect, hillshade, relief and rivers of heights on a grid
+    Terrain(terrain::Arguments),
     /// Particles that follow the gradient, and their paths
     Descend(descend::Arguments),
     /// Very many starts, and the table of the distinct minima in which they end
@@ -132,6 +139,15 @@ failure!(
     gradfield::descent::RuleError => Usage,
     gradfield::descent::starts::StartsError => Usage
 );
+
+impl From<gradfield::samples::SampleError> for Failure {
+    fn from(error: gradfield::samples::SampleError) -> Failure {
+        match error {
+            gradfield::samples::SampleError::Backend(error) => error.into(),
+            error => Failure::Usage(error.to_string()),
+        }
+    }
+}
 
 impl From<gradfield::picture::PictureError> for Failure {
     fn from(error: gradfield::picture::PictureError) -> Failure {
@@ -233,6 +249,8 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Field(arguments) => field::run(arguments),
         Command::Plot(arguments) => plot::run(arguments),
+        Command::Image(arguments) => image::run(arguments),
+        Command::Terrain(arguments) => terrain::run(arguments),
         Command::Descend(arguments) => descend::run(arguments),
         Command::Minimize(arguments) => minimize::run(arguments),
         Command::Fit(arguments) => fit::run(arguments),

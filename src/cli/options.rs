@@ -1,10 +1,13 @@
 //! Flags that commands share, and their meanings.
 
 use super::Failure;
+use super::sampled::definitions;
 use clap::{Args, ValueEnum};
 use gradfield::expr::{Context, Declared, ParseError};
 use gradfield::files;
+use gradfield::op::Operations;
 use gradfield::points::{Points, Values};
+use gradfield::samples::surface;
 use gradfield::{Expression, Precision};
 
 /// The function.
@@ -19,10 +22,16 @@ pub(crate) struct Function {
     /// Give a name a value (repeatable), such as a=2
     #[arg(long = "set", value_name = "NAME=NUMBER", allow_hyphen_values = true)]
     pub(crate) sets: Vec<String>,
+    /// Give a name a sampled field of x and y, an image or a .npy array (repeatable), such as h=dem.npy
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(crate) samples: Vec<String>,
     /// No notes and no progress on standard error
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
+
+/// How a text is read.
+type Parse = fn(&str, &Context) -> Result<Expression, ParseError>;
 
 impl Function {
     /// Parses the function, printing its notes.
@@ -35,8 +44,12 @@ impl Function {
         self.parse_by(if vector { Expression::parse_vector } else { Expression::parse_with })
     }
 
-    fn parse_by(&self, parse: fn(&str, &Context) -> Result<Expression, ParseError>) -> Result<Expression, Failure> {
+    fn parse_by(&self, parse: Parse) -> Result<Expression, Failure> {
+        let (definitions, _) = definitions(&self.samples)?;
         let mut context = Context::default();
+        if !definitions.is_empty() || self.expression.contains(surface::NAME) {
+            context.operations = Operations::default().with(&surface::ROW);
+        }
         if !self.vars.is_empty() {
             let declare =
                 |name: &String| name.parse::<Declared>().map_err(|error| Failure::usage(format!("--vars: {error}")));
@@ -48,8 +61,9 @@ impl Function {
                 name.ok_or_else(|| Failure::usage(format!("--set {set}: write a name and a number, as in --set a=2")))?;
             context.parameters.push((name, number("--set", &value)?));
         }
-        let expression = parse(&self.expression, &context)?;
-        self.check_sets(&expression, &context, parse)?;
+        let text = definitions + &self.expression;
+        let expression = parse(&text, &context)?.with_text(&self.expression);
+        self.check_sets(&text, &expression, &context, parse)?;
         if !self.quiet {
             expression.notes().iter().for_each(|note| eprintln!("note: {}", note.text));
         }
@@ -57,16 +71,11 @@ impl Function {
     }
 
     /// A value for a name that the function does not use is a slip: the function means the same without it.
-    fn check_sets(
-        &self,
-        expression: &Expression,
-        context: &Context,
-        parse: fn(&str, &Context) -> Result<Expression, ParseError>,
-    ) -> Result<(), Failure> {
+    fn check_sets(&self, text: &str, expression: &Expression, context: &Context, parse: Parse) -> Result<(), Failure> {
         for (k, (name, _)) in context.parameters.iter().enumerate() {
             let mut without = context.clone();
             without.parameters.remove(k);
-            let same = parse(&self.expression, &without);
+            let same = parse(text, &without);
             if same.is_ok_and(|same| same.variables() == expression.variables()) {
                 return Err(Failure::usage(format!(
                     "--set {name}: `{}` does not use `{name}`; take the flag away, or mend its name",

@@ -10,6 +10,7 @@ use super::layers::strips::Strips;
 use super::layers::{self, Scene, arrows, basins, hillshade, levels, lic, streamlines, surface, tangents};
 use super::options::{Compute, Function, ranges, size};
 use super::record::Record;
+use super::sampled::definitions;
 use super::{movie, sweep, tiles};
 use clap::Args;
 use gradfield::backend::Backend;
@@ -75,7 +76,7 @@ pub(crate) struct Arguments {
     pub(super) title: Option<String>,
     /// No grid lines
     #[arg(long)]
-    no_grid: bool,
+    pub(super) no_grid: bool,
     /// The plot alone, no axes and no text (default: of the layer heat), in any size: little memory is needed
     #[arg(long, conflicts_with_all = ["title", "no_grid"])]
     pub(super) bare: bool,
@@ -91,7 +92,7 @@ pub(crate) struct Arguments {
     pub(super) rate: movie::Rate,
     /// Where to write the PNG; - is standard output. A .gif or .apng with values that move, as in --set a=0:1:60frames
     #[arg(long, short, value_name = "FILE", required_unless_present = "tiles")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -102,6 +103,7 @@ impl Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let arguments = &over_samples(arguments)?;
     let moving = sweep::is_swept(arguments)?;
     if let (true, Some(output)) = (moving && !arguments.bare, &arguments.output) {
         return sweep::run(arguments, output);
@@ -134,6 +136,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "--rgb is for --tiles and for --bare with the layer heat alone; other pictures have 24 bits a pixel anyway",
         ));
     }
+    with_axes(arguments, &expression, output)
+}
+
+/// With samples and no range, the range of the samples.
+fn over_samples(arguments: &Arguments) -> Result<Arguments, Failure> {
+    let mut arguments = arguments.clone();
+    if let (true, (_, Some(range))) = (arguments.ranges.is_empty(), definitions(&arguments.function.samples)?) {
+        arguments.ranges = ["x", "y"].iter().zip(range).map(|(name, (lo, hi))| format!("{name}={lo}:{hi}")).collect();
+    }
+    Ok(arguments)
+}
+
+/// A picture of what the arguments parse to, under a text of its own.
+pub(super) fn draw(arguments: &Arguments, text: &str, output: &std::path::Path) -> Result<(), Failure> {
+    check_name(output)?;
+    let expression = arguments.function.parse()?.with_text(text);
+    with_axes(arguments, &expression, output)
+}
+
+/// Layers, held or in bands.
+fn with_axes(arguments: &Arguments, expression: &Expression, output: &std::path::Path) -> Result<(), Failure> {
+    let dimension = expression.variables().len();
+    let layers = layers::chosen(arguments, dimension)?;
     let in_bands = layers.iter().all(|row| row.banded);
     let (width, height) = if in_bands { sides } else { pixels }(arguments.size.as_deref(), usual_size(dimension))?;
     let mut out = Output::create(output)?;
@@ -141,7 +166,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let precision = precision(&arguments.compute);
     let demand = Demand::grid(&tape, f64::from(width) * f64::from(height), precision);
     let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
-    let scene = scene(arguments, &expression, engine.as_ref())?;
+    let scene = scene(arguments, expression, engine.as_ref())?;
     let picture = picture(&scene, (width, height))?;
     let record = Record::of(&picture, expression.text(), source(engine.as_ref(), precision), None);
     let layout = picture.layout()?;

@@ -13,7 +13,7 @@
 use super::graph::{Graph, Id, Node};
 use super::parse::{Context, Declared, parse};
 use super::simplify;
-use crate::op::{Op, ops};
+use crate::op::{Op, Operations, ops};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
@@ -118,7 +118,9 @@ fn parse_rule_of(op: Op) -> Result<Rule, DeriveError> {
     let mut rule = Rule { graph: Graph::new(), partials: Vec::new() };
     let names = ["a", "b", "c", "y"];
     let declared = names.iter().map(|name| Declared { name: (*name).to_string(), components: None }).collect();
-    let context = Context { variables: Some(declared), ..Context::default() };
+    // A row that a program adds may speak of itself.
+    let operations = Operations::default().with(op.0);
+    let context = Context { variables: Some(declared), operations, ..Context::default() };
     for text in op.partials {
         let parsed = parse(text, &context)
             .unwrap_or_else(|error| panic!("the partial `{text}` in the row of `{}`: {error}", op.name));

@@ -118,6 +118,12 @@ impl Expression {
         &self.text
     }
 
+    /// The same function under another text, where it was put together from more than was typed.
+    #[must_use]
+    pub fn with_text(self, text: &str) -> Expression {
+        Expression { text: text.trim().to_string(), ..self }
+    }
+
     /// The variables, in the order of points and gradients; an indexed one is `x[1]`, `x[2]`, ...
     pub fn variables(&self) -> &[String] {
         &self.variables

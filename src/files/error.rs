@@ -164,6 +164,14 @@ pub enum FileError {
         /// The cause and the way out.
         problem: String,
     },
+    /// An image or array is damaged, too large, or of a kind that is not read.
+    #[error("{}: {problem}", read(.path))]
+    Raster {
+        /// The file.
+        path: PathBuf,
+        /// The cause and the way out.
+        problem: String,
+    },
     /// The file is no picture that can be read.
     #[error("{} is no PNG, or a damaged one; name a picture that gradfield wrote", read(.0))]
     NotPng(PathBuf),

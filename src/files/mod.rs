@@ -2,8 +2,8 @@
 //!
 //! Flows in: columns of numbers ([`Column`]), serialisable reports, rows of pixels. Flows out: bytes into an
 //! [`Output`], which is opened before the long run and appears under its name only when it is whole; and, the
-//! other way, the points that a user's table gives ([`read_points`]) and tables of
-//! measurements ([`TableFile`]).
+//! other way, the points that a user's table gives ([`read_points`]), tables of measurements ([`TableFile`]) and the samples
+//! of an image or array ([`read_raster`]).
 //!
 //! | format | writer | in one go | piece by piece |
 //! |---|---|---|---|
@@ -44,6 +44,7 @@ mod json;
 mod npy;
 mod output;
 mod png;
+mod raster;
 mod runs;
 mod table;
 
@@ -55,6 +56,7 @@ pub use json::write_json;
 pub use npy::{Array, Kind, NpyWriter, NpzWriter, write_npy, write_npz};
 pub use output::{Output, abandon};
 pub use png::{Channels, PngHead, PngRows, read_png_texts, write_png};
+pub use raster::{Channel, Raster, read_raster};
 pub use table::{Missing, TableFile};
 
 use crate::points::Values;

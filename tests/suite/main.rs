@@ -33,8 +33,10 @@ mod parse;
 mod probe;
 mod readme;
 mod rules;
+mod samples;
 mod solvers;
 mod starts;
+mod terrain;
 mod verify;
 mod walk;
 
@@ -69,8 +71,10 @@ fn main() {
     tests.extend(readme::tests());
     tests.extend(gallery::tests());
     tests.extend(rules::tests());
+    tests.extend(samples::tests());
     tests.extend(solvers::tests());
     tests.extend(starts::tests());
+    tests.extend(terrain::tests());
     tests.extend(verify::tests());
     tests.extend(walk::tests());
     libtest_mimic::run(&arguments, tests).exit();

@@ -6,7 +6,7 @@
 //!   error and then its output. `...` stands for any text, on a line of its own for any lines. It must exit with 0
 //!   unless `$ echo $?` follows.
 //! - `$ cat FILE` shows a file: one that a command before wrote is compared, any other is made as shown.
-//! - A file named by `-o` must be there; a PNG must decode.
+//! - A file named by `-o` must be there; a PNG must decode. A `.tif` of `data/` that a command names is put there before.
 //!
 //! `<!-- numbers differ -->` on the line before a block takes any number for any other, `<!-- output differs -->` any
 //! output at all. `GRADFIELD_BLESS=1` in the repository writes the pictures that the page shows to `docs/` again.
@@ -95,6 +95,7 @@ impl Block {
             let failed = |why: String| Failed::from(format!("$ {}\n{why}", step.command));
             match words.as_slice() {
                 ["gradfield", arguments @ ..] => {
+                    shipped(arguments, folder.path())?;
                     // The page's digits are those of a processor with fma, whatever level the tests are made to run at.
                     let mut command = Command::new(program());
                     let run =
@@ -133,6 +134,17 @@ impl Block {
             Compare::NotAtAll => true,
         }
     }
+}
+
+/// Puts the files of `data/` that a command names into its folder.
+fn shipped(arguments: &[&str], folder: &Path) -> Result<(), Failed> {
+    for word in arguments.iter().flat_map(|argument| argument.split('=')) {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(word);
+        if word.ends_with(".tif") && file.is_file() {
+            fs::copy(file, folder.join(word))?;
+        }
+    }
+    Ok(())
 }
 
 fn lines(text: &str) -> Vec<&str> {

@@ -6,7 +6,7 @@
 use super::Reason;
 use crate::backend::reference::{BLOCK, Sheet};
 use crate::expr::parse::{Context, Declared, parse};
-use crate::op::{Break, Op, ends, ops};
+use crate::op::{Break, Op, Operations, ends, ops};
 use crate::real::Precision;
 use crate::tape::{Arg, Input, Tape};
 
@@ -221,7 +221,9 @@ impl Slopes {
     pub(super) fn of(op: Op) -> Slopes {
         let names = ["a", "b", "c", "y"];
         let declared = names.iter().map(|name| Declared { name: (*name).to_string(), components: None }).collect();
-        let context = Context { variables: Some(declared), ..Context::default() };
+        // A row that a program adds may speak of itself.
+        let operations = Operations::default().with(op.0);
+        let context = Context { variables: Some(declared), operations, ..Context::default() };
         let mut graph = crate::expr::Graph::new();
         let mut outputs = Vec::new();
         for text in op.partials {

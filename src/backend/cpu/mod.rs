@@ -169,8 +169,8 @@ impl Backend for Cpu {
     }
 
     fn alone(&self) -> Option<Box<dyn Backend>> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok()?;
-        Some(Box::new(Cpu { pool, level: self.level, code: self.code }))
+        let crew = Crew::new(Some(1)).ok()?;
+        Some(Box::new(Cpu { crew, level: self.level, code: self.code }))
     }
 
     fn batch(&self) -> usize {

@@ -30,6 +30,7 @@ mod buffer;
 mod cost;
 mod faults;
 mod guard;
+mod kernel;
 mod library;
 mod memory;
 mod pace;
@@ -199,7 +200,8 @@ impl Gpu {
             let checks =
                 wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
             // SAFETY: every loop ends. The texts of operations and of the mathematics have none, nor has a tape's; the
-            // frame `iterate.wgsl` has one, which counts up to a number of 32 bits. A test counts the loops.
+            // frame `iterate.wgsl` has one, which counts up to a number of 32 bits, and `kernel.wgsl` two that count its
+            // taps. A test counts the loops.
             let module = unsafe { self.device.create_shader_module_trusted(descriptor, checks) };
             self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some("gradfield"),
@@ -265,6 +267,11 @@ impl Backend for Gpu {
     }
 
     fn prepare(&self, tape: &Tape, precision: Precision) -> Result<Box<dyn Program + '_>, BackendError> {
+        // A path is no WGSL: such a kernel is a function of this program.
+        if let Some(instruction) = tape.code.iter().find(|instruction| instruction.op.wgsl.contains("::")) {
+            let name = instruction.op.name;
+            return Err(BackendError::Unsupported(format!("`{name}` runs on the CPU alone; take --device cpu")));
+        }
         program::GpuProgram::new(self, tape, precision).map(|program| Box::new(program) as Box<dyn Program>)
     }
 }

@@ -13,7 +13,7 @@ pub(crate) struct Flags {
     /// Hillshade and surface: where the light comes from in degrees, clockwise from the top (of a surface: from behind
     /// it), and its height over the horizon; or around, for light from four sides (default: 315:45; surface 225:50)
     #[arg(long, value_name = "AZIMUTH:ALTITUDE", allow_hyphen_values = true)]
-    pub(super) light: Option<String>,
+    pub(in crate::cli) light: Option<String>,
     /// Hillshade: how many units of x a unit of the quantity is high (default: as makes slopes well visible)
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     relief: Option<String>,
@@ -50,7 +50,7 @@ fn add(scene: &Scene<'_>, picture: &mut Picture) -> Result<(), Failure> {
 }
 
 /// `315:45`, `around` or `around:60`.
-pub(super) fn light(text: &str) -> Result<Light, Failure> {
+pub(in crate::cli) fn light(text: &str) -> Result<Light, Failure> {
     let (azimuth, altitude) = match text.split_once(':') {
         Some(parts) => parts,
         None if text == "around" => (text, "45"),

@@ -131,8 +131,13 @@ fn together(shares: &[(PathBuf, Share)]) -> Result<Shards, Failure> {
 
 /// The function of a run, and its format.
 fn function(path: &Path, run: &Run) -> Result<(Expression, Precision), Failure> {
-    let function =
-        Function { expression: run.expression.clone(), vars: run.vars.clone(), sets: run.set.clone(), quiet: true };
+    let function = Function {
+        expression: run.expression.clone(),
+        vars: run.vars.clone(),
+        sets: run.set.clone(),
+        samples: Vec::new(),
+        quiet: true,
+    };
     let expression = function.parse()?;
     let known = [Precision::F32, Precision::F64].into_iter().find(|one| one.name() == run.precision);
     let precision = known.ok_or_else(|| wrong(path, &format!("`precision` is {:?}", run.precision)))?;

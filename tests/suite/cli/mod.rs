@@ -15,6 +15,7 @@ mod minimize;
 mod movie;
 mod resume;
 mod run;
+mod samples;
 mod stops;
 mod tiles;
 
@@ -63,6 +64,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         .chain(stops::tests())
         .chain(tiles::tests())
         .chain(faults::tests())
+        .chain(samples::tests())
         .collect()
 }
 
