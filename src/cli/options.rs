@@ -93,7 +93,7 @@ pub(crate) struct Compute {
     /// auto, cpu, gpu, or gpu:N (see `gradfield devices`)
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
-    /// Number format (default: f32; for `eval` and `minimize` f64)
+    /// Number format (default: f32; for `eval`, `minimize` and `fit` f64)
     #[arg(long, value_enum, ignore_case = true)]
     pub(crate) precision: Option<Format>,
     /// CPU threads (default: one per core)

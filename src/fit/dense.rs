@@ -178,6 +178,7 @@ impl Local {
 }
 
 /// [`Local::step`] of so many parameters, none of which is held, without a loop that is not unrolled.
+#[expect(clippy::needless_range_loop, reason = "rows and columns of triangles are what the indices say")]
 fn normal_step<const N: usize>(
     products: &[f64],
     gradient: &[f64],

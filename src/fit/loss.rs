@@ -91,6 +91,12 @@ impl Loss {
         }
     }
 
+    /// Whether it is a robust one, whose estimates have no standard errors here: those of the reweighted least squares are
+    /// too small.
+    pub fn is_robust(&self) -> bool {
+        matches!(self, Loss::Row(row, _) if matches!(row.name, "huber" | "cauchy"))
+    }
+
     /// The formula with its derivatives; none for least squares.
     pub(super) fn formula(&self) -> Result<Option<Formula>, FitError> {
         let (text, curvature, scale) = match self {

@@ -178,7 +178,8 @@ pub struct Fitted {
     pub status: Status,
     /// The parameters; NaN where there is no fit.
     pub estimates: Vec<f64>,
-    /// Their standard errors; NaN where there is none: at a bound, of a singular Jacobian, without degrees of freedom.
+    /// Their standard errors; NaN where there is none: at a bound, of a singular Jacobian, without degrees of
+    /// freedom, of a robust loss.
     pub errors: Vec<f64>,
     /// The covariance of the estimates, row by row; empty where there is none.
     pub covariance: Vec<f64>,
@@ -191,8 +192,8 @@ pub struct Fitted {
     pub pivot: f64,
     /// Twice the sum of the losses: for least squares the (weighted) sum of squares of the residuals.
     pub objective: f64,
-    /// The estimated variance of a row of weight 1: the (reweighted) sum of squares by the degrees of freedom; of a
-    /// likelihood 1.
+    /// The estimated variance of a row of weight 1: the sum of squares by the degrees of freedom; of a likelihood or a loss
+    /// of one's own, which is taken for one, 1; of a robust loss NaN.
     pub variance: f64,
     /// 1 - sum of squares / sum of squares about the mean; NaN but for least squares.
     pub r2: f64,
@@ -374,6 +375,7 @@ fn conclude(problem: &Problem, group: usize, walk: &Walk, status: Status, scatte
     fitted.variance = match (problem.loss.is_likelihood(), freedom) {
         (true, _) => 1.0,
         (false, 0) => f64::NAN,
+        _ if problem.loss.is_robust() => f64::NAN,
         (false, freedom) => scatter / freedom as f64,
     };
     if problem.loss == Loss::Squares {
@@ -383,6 +385,9 @@ fn conclude(problem: &Problem, group: usize, walk: &Walk, status: Status, scatte
         None => fitted.singular = true,
         Some(inverse) => {
             fitted.pivot = inverse.pivot;
+            if problem.loss.is_robust() {
+                return fitted;
+            }
             fitted.covariance = inverse.matrix.iter().map(|c| c * fitted.variance).collect();
             for (j, error) in fitted.errors.iter_mut().enumerate() {
                 *error = if walk.held[j] { f64::NAN } else { fitted.covariance[j * n + j].sqrt() };

@@ -15,6 +15,9 @@ const ROWS: usize = 50;
 /// Fits up to which JSON has the covariance of each.
 const COVARIANCES: usize = 1000;
 
+/// Said of robust losses.
+const ROBUST: &str = "no standard errors: they are not estimated for a robust loss";
+
 /// All that is to be said.
 pub(super) struct Report<'a> {
     pub(super) arguments: &'a Arguments,
@@ -207,6 +210,8 @@ impl Report<'_> {
                 "no standard errors: the Jacobian is singular, so the data do not determine all parameters; fix one with --set"
                     .to_owned(),
             );
+        } else if self.task.problem.loss.is_robust() {
+            lines.push(ROBUST.to_owned());
         } else if freedom == 0 && !self.task.problem.loss.is_likelihood() {
             lines.push("no standard errors: there are as many parameters as rows".to_owned());
         }
@@ -229,8 +234,11 @@ impl Report<'_> {
         if singular > 0 {
             lines.push(format!("{singular} of them have no standard errors: their Jacobian is singular"));
         }
+        if self.task.problem.loss.is_robust() {
+            lines.push(ROBUST.to_owned());
+        }
         let bare = self.fits.iter().filter(|fit| fit.status != Status::Rows && fit.freedom() == 0).count();
-        if bare > 0 && !self.task.problem.loss.is_likelihood() {
+        if bare > 0 && self.squares() {
             lines.push(format!("{bare} of them have no standard errors: they have as many rows as parameters"));
         }
         if language == Language::Text && all > ROWS {
