@@ -41,6 +41,9 @@
 //! 7. A **fit** moves a model's parameters until it is nearest to data ([`table`], [`mod@fit`]).
 //! 8. A **picture** shows it ([`picture`]), a **file** keeps it ([`files`]).
 //!
+//! What was sampled instead of typed, an image or a terrain, has its gradient by kernels, and becomes a function that
+//! expressions use ([`samples`]).
+//!
 //! Everything is f32 or f64 ([`Precision`]); points are in the order of the variables; arrays follow NumPy's
 //! `meshgrid(indexing="xy")`.
 

@@ -36,7 +36,7 @@ const WRONG: &[(&str, i32, &[&str])] = &[
     ("image row.npy --show dy -o a.npy", 2, &["dy", "magnitude, dx"]),
     ("image row.npy --layers heat -o a.png", 2, &["even spacing"]),
     ("image grid.npy --kernel box -o a.npz", 2, &["central, sobel, scharr, prewitt, farid", "gaussian:SIGMA"]),
-    ("image grid.npy --kernel gaussian:0 -o a.npz", 2, &["0.15"]),
+    ("image grid.npy --kernel gaussian:0 -o a.npz", 2, &["0.5 to 1000"]),
     ("image grid.npy --kernel gaussian -o a.npz", 2, &["gaussian:1.5"]),
     ("image grid.npy --boundary mirror -o a.npz", 2, &["nearest, reflect, constant or wrap"]),
     ("image grid.npy --kernel sobel --edge-order 2 -o a.npz", 2, &["--edge-order"]),
