@@ -344,11 +344,9 @@ fn layers(arguments: &Arguments, raster: &Raster, method: &Method, spacing: &[Sp
         Some("edges") => return Err(Failure::usage("--show edges is a picture of its own; leave --layers out")),
         Some(other) => other,
     };
-    let mut look = arguments.look.clone();
-    if look.map.is_none() && show == "f" {
-        look.map = usual_map(raster, &samples);
-    }
-    sampled::draw(&look, (&samples, Some(&slopes), (across, down)), show, (&arguments.file, &arguments.output))
+    let map = if show == "f" { usual_map(raster, &samples) } else { None };
+    let files = (arguments.file.as_path(), arguments.output.as_path());
+    sampled::draw(&arguments.look, (&samples, Some(&slopes), (across, down)), (show, map), files)
 }
 
 /// A photograph in greys; numbers of one sign in a map of one, though the surface between them may pass zero.

@@ -168,15 +168,19 @@ pub(super) fn channel(path: &Path, raster: &Raster, channel: Channel) -> Result<
     raster.samples(channel).map_err(|problem| Failure::usage(format!("{}: {problem}", path.display())))
 }
 
-/// Draws a surface with its layers.
+/// Draws a surface with its layers, in the colours `usual` where a layer has colours and none were asked for.
 pub(super) fn draw(
     look: &Look,
     (samples, gradient, step): (&Samples, Option<&Gradient>, (f64, f64)),
-    show: &str,
+    (show, usual): (&str, Option<String>),
     (file, output): (&Path, &Path),
 ) -> Result<(), Failure> {
     let surface = Surface::new(samples, gradient, step)?;
     let range = surface.range();
     let text = definition("h", surface.keep()?, ["x", "y"]) + "h";
-    plot::draw(&look.plot(text, range, show, file), "h", output)
+    let mut plot = look.plot(text, range, show, file);
+    if plot.map.is_none() && layers::read(&plot, 2)?.contains(&"--map") {
+        plot.map = usual;
+    }
+    plot::draw(&plot, "h", output)
 }

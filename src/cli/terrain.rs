@@ -276,11 +276,9 @@ fn layers(arguments: &Arguments, heights: Samples, cells: &Cells) -> Result<(), 
         }
         Some(other) => other,
     };
-    let mut look = arguments.look.clone();
-    if show == "f" {
-        look.map.get_or_insert_with(|| "viridis".to_owned());
-    }
-    sampled::draw(&look, (&heights, None, cells.size), show, (&arguments.file, &arguments.output))
+    let map = (show == "f").then(|| "viridis".to_owned());
+    let files = (arguments.file.as_path(), arguments.output.as_path());
+    sampled::draw(&arguments.look, (&heights, None, cells.size), (show, map), files)
 }
 
 /// The command line of `descend`.

@@ -200,9 +200,18 @@ pub(super) fn chosen(arguments: &Arguments, variables: usize) -> Result<Vec<&'st
     Ok(layers)
 }
 
+/// The flags that the chosen layers read.
+pub(super) fn read(arguments: &Arguments, variables: usize) -> Result<Vec<&'static str>, Failure> {
+    Ok(flags(arguments, &chosen(arguments, variables)?))
+}
+
+fn flags(arguments: &Arguments, layers: &[&Row]) -> Vec<&'static str> {
+    layers.iter().flat_map(|row| (row.flags)(arguments)).map(|(flag, _)| flag).collect()
+}
+
 /// Refuses a flag that no layer drawn reads: it would be lost.
 fn check_flags(arguments: &Arguments, variables: usize, layers: &[&Row]) -> Result<(), Failure> {
-    let read: Vec<&str> = layers.iter().flat_map(|row| (row.flags)(arguments)).map(|(flag, _)| flag).collect();
+    let read = flags(arguments, layers);
     for row in &TABLE {
         let given = (row.flags)(arguments).into_iter().filter(|(_, given)| *given);
         let Some((flag, _)) = given.into_iter().find(|(flag, _)| !read.contains(flag)) else { continue };

@@ -142,6 +142,11 @@ fn reads_back() -> Check {
         folder.path(),
         "image good.png --layers heat,contour,arrows,streamlines,lic,hillshade,critical -o layers.png --size 300",
     )?;
+    // The colours that are usual are no flag, which a layer without colours would refuse.
+    for layer in ["contour", "hillshade", "arrows", "lic", "streamlines", "surface", "bands", "nullclines"] {
+        ran(folder.path(), &format!("image good.png --layers {layer} -o layer.png --size 200"))?;
+        ran(folder.path(), &format!("terrain good.png --cell 1 --layers {layer} -o layer.png --size 200"))?;
+    }
     Ok(())
 }
 
