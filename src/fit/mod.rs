@@ -32,7 +32,7 @@ mod sums;
 mod walk;
 
 pub use loss::Loss;
-pub use model::{Model, column, column_names};
+pub use model::{Known, Model, column, column_names};
 pub use walk::{Method, Rules, Status};
 
 use crate::backend::{Backend, BackendError};

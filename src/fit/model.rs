@@ -32,6 +32,15 @@ pub struct Model {
     value: Id,
 }
 
+/// A fitted model at some places.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// Its values.
+    pub values: Vec<f64>,
+    /// Their standard errors; empty where they are not known.
+    pub errors: Vec<f64>,
+}
+
 impl Model {
     /// Reads a model. `columns` are the table's; `given` are parameters known by name, in the order wanted, used or not;
     /// `fixed` are names with values.
@@ -133,6 +142,37 @@ impl Model {
         inputs.extend(Input::varying(&self.columns));
         inputs.extend(Input::varying(&["response"]));
         Ok(Tape::lower(&graph, inputs, &outputs))
+    }
+
+    /// The model along columns (its own, in their order, equally long), in f64; and how well it is known there: by the
+    /// covariance of the parameters, row by row, the root of s C s for the slopes s, where there is a covariance.
+    ///
+    /// # Errors
+    /// - [`FitError::Derive`] where the language has no derivative, [`FitError::Backend`] if the engine failed.
+    pub fn curve(
+        &self,
+        parameters: &[f64],
+        covariance: &[f64],
+        columns: &[Vec<f64>],
+        engine: &dyn Backend,
+    ) -> Result<Known, FitError> {
+        let (n, count) = (self.parameters.len(), columns.first().map_or(1, Vec::len));
+        let mut graph = self.graph.clone();
+        let places: Vec<u32> = (0..n as u32).collect();
+        let mut outputs = vec![self.value];
+        outputs.extend(Deriver::default().gradient(&mut graph, self.value, &places)?);
+        let mut inputs = Input::varying(&self.parameters);
+        inputs.iter_mut().for_each(|input| input.uniform = true);
+        inputs.extend(Input::varying(&self.columns));
+        let tape = Tape::lower(&graph, inputs, &outputs);
+        let points = Points::Columns { count, columns: columns.iter().cloned().map(Values::F64).collect() };
+        let mut out = vec![Values::zeros(Precision::F64, count); 1 + n];
+        engine.prepare(&tape, Precision::F64)?.evaluate(&points, parameters, &mut out)?;
+        let slope = |k: usize, i: usize| out[1 + i].get(k);
+        let products = |k: usize, i: usize| (0..n).map(|j| covariance[i * n + j] * slope(k, j)).sum::<f64>();
+        let variance = |k: usize| (0..n).map(|i| slope(k, i) * products(k, i)).sum::<f64>();
+        let errors = if covariance.is_empty() { Vec::new() } else { (0..count).map(|k| variance(k).sqrt()).collect() };
+        Ok(Known { values: out[0].to_f64(), errors })
     }
 
     /// Whether the model is one number for a whole table, so that it cannot depend on data.

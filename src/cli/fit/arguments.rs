@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
     pub(super) tol: Option<String>,
     #[command(flatten)]
     pub(super) compute: Compute,
-    /// Where to write: .json, .csv or .npz (default: a table to standard output)
+    /// Where to write: .json, .csv or .npz; of one fit with one column across also .png (default: a table to standard output)
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     pub(super) output: PathBuf,
     /// text, json, csv or npz (default: by the name's ending; text for standard output)
@@ -86,6 +86,11 @@ pub(super) struct Task {
 }
 
 impl Arguments {
+    /// Whether a picture is wanted.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.format.is_none() && self.output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
+    }
+
     pub(super) fn language(&self) -> Result<Language, Failure> {
         Language::of(&self.output, self.format.as_deref(), &LANGUAGES)
     }

@@ -1,12 +1,13 @@
 //! `gradfield fit`: a model's parameters, fitted to a table of measurements.
 
 mod arguments;
+mod drawing;
 mod report;
 
 pub(crate) use arguments::Arguments;
 
 use super::Failure;
-use super::engine::choose;
+use super::engine::{choose, processor, source};
 use super::language::Language;
 use gradfield::Precision;
 use gradfield::bench::Demand;
@@ -28,10 +29,14 @@ impl From<FitError> for Failure {
 const EXPECTED: f64 = 10.0;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let language = arguments.language()?;
+    let drawn = arguments.is_drawn();
+    let language = if drawn { Language::Text } else { arguments.language()? };
     let precision = arguments.compute.precision.map_or(Precision::F64, Precision::from);
     let task = arguments.task(precision)?;
     report::check_names(&task, arguments, language)?;
+    if drawn {
+        drawing::check(&task)?;
+    }
     let evaluations = task.options.starts.len() as f64 * EXPECTED;
     let tape = task.problem.tape()?;
     let demand = Demand::grid(&tape, task.problem.response.len() as f64 * evaluations, precision);
@@ -45,6 +50,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         eprint!("{}", report.summary(language));
     }
     match language {
+        Language::Text if drawn => {
+            let source = source(engine.as_ref(), precision);
+            let cpu = processor(&arguments.compute)?;
+            drawing::draw(&mut out, arguments, &task, &fits[0], (&cpu, source))?;
+        }
         Language::Text => report.write_text(&mut out)?,
         Language::Json => gradfield::files::write_json(&mut out, &report.document())?,
         Language::Csv => report.write_csv(&mut out)?,

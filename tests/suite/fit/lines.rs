@@ -22,7 +22,7 @@ const DATA: [(&str, &str); 9] = [
 ];
 
 /// Refused: the exit code is 2, nothing is on standard output, and the message has these words.
-const BAD: [(&str, &[&str]); 24] = [
+const BAD: [(&str, &[&str]); 26] = [
     ("fit 'a + b x' --data none.txt --response y", &["cannot read none.txt"]),
     ("fit 'a + b x' --data empty.csv --response y", &["is empty"]),
     ("fit 'a + b x' --data header.csv --response y", &["no rows"]),
@@ -47,6 +47,11 @@ const BAD: [(&str, &[&str]); 24] = [
     ("fit 'a + b x' --data minus.csv --response y --weights w", &["-1 in row 2"]),
     ("fit 'a + b rows' --data line.csv --response y --start rows=1 --format csv", &["rename"]),
     ("fit 'a + b x' --data line.csv --response y -o fit.bmp", &[".csv"]),
+    ("fit 'a + b x + c w' --data line.csv --response y -o fit.png", &["one column across, the model has 2 (x, w)"]),
+    (
+        "fit 'a + b x' --data line.csv --response y --group-by word -o fit.png",
+        &["a picture shows one fit, there are 2"],
+    ),
 ];
 
 /// Taken: what standard output and standard error have somewhere.

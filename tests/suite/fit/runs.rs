@@ -19,6 +19,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         Trial::test("fit::side_by_side_is_one_by_one", one_by_one),
         Trial::test("fit::ten_million_rows_keep_their_digits", many_rows),
         Trial::test("fit::what_is_not_determined_is_said", undetermined),
+        Trial::test("fit::a_line_is_known_as_regression_says", band),
     ];
     tests.extend(on_each("fit::groups_on_each_engine", on_engine));
     tests
@@ -45,6 +46,30 @@ fn decays(groups: usize, rows: usize) -> Result<Problem, Failed> {
 fn run(problem: &Problem, backend: &dyn Backend, precision: Precision) -> Result<Vec<Fitted>, Failed> {
     let starts = vec![vec![1.0, 1.0, 0.5], vec![0.7, 2.0, 1.0]];
     Ok(fit(problem, &Options::from(starts, precision), backend, precision)?)
+}
+
+/// The standard error of a straight line at x is s sqrt(1/n + (x - mean)^2 / Sxx).
+fn band() -> Check {
+    let model = Model::parse("a + b x", &["x".into(), "y".into()], &[], &[])?;
+    let x: Vec<f64> = (0..30).map(|k| 4.0 * uniform(5, k, 0) - 1.0).collect();
+    let y: Vec<f64> = x.iter().zip(0..).map(|(x, k)| 2.0 - 0.5 * x + uniform(6, k, 0)).collect();
+    let (n, mean) = (x.len() as f64, x.iter().sum::<f64>() / x.len() as f64);
+    let spread: f64 = x.iter().map(|x| (x - mean).powi(2)).sum();
+    let problem = Problem::of(model, vec![x], y);
+    let cpu = Cpu::new(Some(2))?;
+    let options = Options::from(vec![vec![1.0, 1.0]], Precision::F64);
+    let found = fit(&problem, &options, &cpu, Precision::F64)?.remove(0);
+    let at = vec![-3.0, 0.0, mean, 2.5, 10.0];
+    let known = problem.model.curve(&found.estimates, &found.covariance, std::slice::from_ref(&at), &cpu)?;
+    for (k, x) in at.iter().enumerate() {
+        let value = found.estimates[0] + found.estimates[1] * x;
+        let error = (found.variance * (1.0 / n + (x - mean).powi(2) / spread)).sqrt();
+        let near = (known.values[k] - value).abs() < 1e-14 * (1.0 + value.abs());
+        require(near && (known.errors[k] - error).abs() < 1e-12 * error, || {
+            format!("at {x}: {} ± {} instead of {value} ± {error}", known.values[k], known.errors[k])
+        })?;
+    }
+    Ok(())
 }
 
 /// All numbers of fits, bit by bit.
