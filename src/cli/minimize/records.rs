@@ -208,18 +208,29 @@ impl Found<'_> {
     }
 }
 
-/// The variables, then `f, gradient_norm, hits, basin_share, kind`.
+/// A row for each minimum: the variables, then `f, gradient_norm, hits, basin_share, kind`.
 pub(super) fn write_csv(minima: &Minima, variables: &[String], out: &mut Output) -> Result<(), Failure> {
-    let rows = &minima.rows;
-    let column = |of: &dyn Fn(&Minimum) -> f64| rows.iter().map(of).collect::<Vec<f64>>();
-    let mut numbers: Vec<Vec<f64>> = (0..variables.len()).map(|v| column(&|row| row.x[v])).collect();
-    numbers.extend([column(&|row| row.f), column(&|row| row.gradient_norm)]);
-    let hits: Vec<i64> = rows.iter().map(|row| row.hits as i64).collect();
-    let shares = column(&|row| row.share);
-    let kinds: Vec<&str> = rows.iter().map(|row| row.kind.name()).collect();
+    let rows: Vec<(&[f64], &Minimum)> = minima.rows.iter().map(|row| (&[] as &[f64], row)).collect();
+    write_swept_csv(&rows, &[], variables, out)
+}
+
+/// The same, each minimum with the values of what moves, which come first.
+pub(super) fn write_swept_csv(
+    rows: &[(&[f64], &Minimum)],
+    moving: &[String],
+    variables: &[String],
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let column = |of: &dyn Fn(&[f64], &Minimum) -> f64| rows.iter().map(|(at, row)| of(at, row)).collect::<Vec<f64>>();
+    let mut numbers: Vec<Vec<f64>> = (0..moving.len()).map(|k| column(&|at, _| at[k])).collect();
+    numbers.extend((0..variables.len()).map(|v| column(&|_, row| row.x[v])));
+    numbers.extend([column(&|_, row| row.f), column(&|_, row| row.gradient_norm)]);
+    let hits: Vec<i64> = rows.iter().map(|(_, row)| row.hits as i64).collect();
+    let shares = column(&|_, row| row.share);
+    let kinds: Vec<&str> = rows.iter().map(|(_, row)| row.kind.name()).collect();
     let mut columns: Vec<Column<'_>> = numbers.iter().map(|column| Column::F64(column)).collect();
     columns.extend([Column::I64(&hits), Column::F64(&shares), Column::Text(&kinds)]);
     let names = ["f", "gradient_norm", "hits", "basin_share", "kind"].map(String::from);
-    let header: Vec<String> = variables.iter().cloned().chain(names).collect();
+    let header: Vec<String> = moving.iter().chain(variables).cloned().chain(names).collect();
     Ok(gradfield::files::write_csv(out, &header, &columns)?)
 }

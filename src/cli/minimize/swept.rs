@@ -5,7 +5,7 @@
 
 use super::arguments::Arguments;
 use super::checkpoint::State;
-use super::records::{Found, Run};
+use super::records::{Found, Run, write_swept_csv};
 use super::session::Session;
 use super::table;
 use super::task::Task;
@@ -19,7 +19,7 @@ use crate::cli::{Failure, language::number};
 use gradfield::bench::Demand;
 use gradfield::descent::{Basins, Kind, Minima, Minimum, Searcher};
 use gradfield::field::tape_of;
-use gradfield::files::{Column, Output, write_csv, write_json};
+use gradfield::files::{Output, write_json};
 use gradfield::picture::{CURVE_COLOURS, Curve, Form, Marks, Picture, typeset, y_range};
 use gradfield::{Expression, Precision};
 use std::time::{Duration, Instant};
@@ -144,21 +144,8 @@ fn text(out: &mut Output, rows: &[Row], variables: &[String], values: &Moving) -
 }
 
 fn csv(out: &mut Output, rows: &[Row], variables: &[String], values: &Moving) -> Result<(), Failure> {
-    let all: Vec<(&Row, &Minimum)> =
-        rows.iter().flat_map(|row| row.minima.rows.iter().map(move |m| (row, m))).collect();
-    let column = |of: &dyn Fn(&(&Row, &Minimum)) -> f64| all.iter().map(of).collect::<Vec<f64>>();
-    let names = values.names();
-    let mut numbers: Vec<Vec<f64>> = (0..names.len()).map(|k| column(&|(row, _)| row.values[k])).collect();
-    numbers.extend((0..variables.len()).map(|v| column(&|(_, m)| m.x[v])));
-    numbers.extend([column(&|(_, m)| m.f), column(&|(_, m)| m.gradient_norm)]);
-    let hits: Vec<i64> = all.iter().map(|(_, m)| m.hits as i64).collect();
-    let shares = column(&|(_, m)| m.share);
-    let kinds: Vec<&str> = all.iter().map(|(_, m)| m.kind.name()).collect();
-    let mut columns: Vec<Column<'_>> = numbers.iter().map(|column| Column::F64(column)).collect();
-    columns.extend([Column::I64(&hits), Column::F64(&shares), Column::Text(&kinds)]);
-    let rest = ["f", "gradient_norm", "hits", "basin_share", "kind"].map(String::from);
-    let header: Vec<String> = names.into_iter().chain(variables.iter().cloned()).chain(rest).collect();
-    Ok(write_csv(out, &header, &columns)?)
+    let all = rows.iter().flat_map(|row| row.minima.rows.iter().map(|m| (row.values.as_slice(), m)));
+    write_swept_csv(&all.collect::<Vec<_>>(), &values.names(), variables, out)
 }
 
 /// The minima against the first value that moves: of one variable where they lie, of several their f.
