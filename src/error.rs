@@ -27,6 +27,8 @@ pub enum Error {
     #[error(transparent)]
     Fit(#[from] crate::fit::FitError),
     #[error(transparent)]
+    Training(#[from] crate::training::TrainingError),
+    #[error(transparent)]
     Picture(#[from] crate::picture::PictureError),
     #[error(transparent)]
     Sample(#[from] crate::samples::SampleError),

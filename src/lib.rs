@@ -38,7 +38,8 @@
 //! 4. **Descents** run a rule, itself a formula, on very many particles ([`descent`]).
 //! 5. **Streamlines** follow its gradient, evenly spaced ([`flow`]).
 //! 6. Where it is zero are **critical points**, found and classified ([`critical`]).
-//! 7. A **fit** moves a model's parameters until it is nearest to data ([`table`], [`mod@fit`]).
+//! 7. A **fit** moves a model's parameters until it is nearest to data ([`table`], [`mod@fit`]); a loss over
+//!    its rows, such as a small network's, is minimised by any rule or quasi-Newton step ([`training`]).
 //! 8. A **picture** shows it ([`picture`]), a **file** keeps it ([`files`]).
 //!
 //! What was sampled instead of typed, an image or a terrain, has its gradient by kernels, and becomes a function that
@@ -53,6 +54,7 @@ pub mod random;
 
 pub mod kernel;
 pub mod points;
+mod sums;
 pub mod table;
 
 pub mod op;
@@ -80,6 +82,8 @@ pub mod flow;
 pub mod critical;
 
 pub mod fit;
+
+pub mod training;
 
 pub mod picture;
 

@@ -30,7 +30,8 @@ pub enum Syntax {
     Infix(&'static str, u8),
     /// Before its operand.
     Prefix(&'static str, u8),
-    /// `name(a)` in a rule of a descent: of all coordinates together. It is taken apart before an engine sees it.
+    /// `name(a)`: in a rule of a descent of all coordinates together, in an objective of all rows of a table. It is taken
+    /// apart before an engine sees it.
     Reduction,
     /// Cannot be written: made by the lowering of an expression only.
     Hidden,

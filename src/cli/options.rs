@@ -55,12 +55,7 @@ impl Function {
                 |name: &String| name.parse::<Declared>().map_err(|error| Failure::usage(format!("--vars: {error}")));
             context.variables = Some(self.vars.iter().map(declare).collect::<Result<_, _>>()?);
         }
-        for set in &self.sets {
-            let (name, value) = assignment("--set", set)?;
-            let name =
-                name.ok_or_else(|| Failure::usage(format!("--set {set}: write a name and a number, as in --set a=2")))?;
-            context.parameters.push((name, number("--set", &value)?));
-        }
+        context.parameters = fixed(&self.sets)?;
         let text = definitions + &self.expression;
         let expression = parse(&text, &context)?.with_text(&self.expression);
         self.check_sets(&text, &expression, &context, parse)?;
@@ -142,6 +137,26 @@ fn finite(flag: &str, text: &str, value: f64) -> Result<f64, Failure> {
         return Ok(value);
     }
     Err(Failure::usage(format!("{flag}: `{text}` is {value}; write a finite number, at most about 1.8e308 in size")))
+}
+
+/// Names with values, of `--set a=2`.
+pub(crate) fn fixed(sets: &[String]) -> Result<Vec<(String, f64)>, Failure> {
+    let one = |set: &String| {
+        let (name, value) = assignment("--set", set)?;
+        let name =
+            name.ok_or_else(|| Failure::usage(format!("--set {set}: write a name and a number, as in --set a=2")))?;
+        Ok((name, number("--set", &value)?))
+    };
+    sets.iter().map(one).collect()
+}
+
+/// What becomes of rows with a missing cell.
+pub(crate) fn missing(text: &str) -> Result<files::Missing, Failure> {
+    match text {
+        "error" => Ok(files::Missing::Error),
+        "skip" => Ok(files::Missing::Skip),
+        other => Err(Failure::usage(format!("--missing: `{other}` is not one of error, skip"))),
+    }
 }
 
 /// Splits `name=value` or `value`.

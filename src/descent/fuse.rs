@@ -59,6 +59,23 @@ impl Fused {
         starts
     }
 
+    /// A rule in a tape that has f and its gradient for inputs as well (`given.rs`).
+    pub(super) fn of(tape: Tape, dimension: usize, rule: &Rule) -> Fused {
+        Fused { tape, dimension, noisy: rule.reads("noise") }
+    }
+
+    /// The state of particles before their first step, with columns for f and its gradient last.
+    pub(super) fn state_given(&self, starts: Vec<Values>, seed: u64) -> Vec<Values> {
+        let mut state = self.state(starts, seed);
+        let (all, last) = (self.tape.outputs.len(), self.dimension + 1);
+        let keys = state.split_off(all - if self.noisy { 2 * self.dimension } else { 0 });
+        state.truncate(all - last - keys.len());
+        state.extend(keys);
+        let empty = Values::zeros(state[0].precision(), state[0].len());
+        state.resize(all, empty);
+        state
+    }
+
     /// The most steps in a format: beyond these the noise would repeat itself.
     pub fn most_steps(&self, precision: Precision) -> u64 {
         if self.noisy && precision == Precision::F32 { NOISE_STEPS } else { u64::MAX }

@@ -6,6 +6,7 @@
 
 pub mod basins;
 mod fuse;
+mod given;
 pub mod hops;
 pub mod kind;
 pub(crate) mod linear;
@@ -27,6 +28,7 @@ mod walk;
 
 pub use basins::{Basins, Cell, Unfinished};
 pub use fuse::Fused;
+pub use given::Given;
 pub use hops::{Hops, hop};
 pub use kind::Kind;
 pub use map::BasinMap;

@@ -25,7 +25,7 @@ const BATCH: (usize, usize) = (256 << 20, 1 << 20);
 /// The largest number of variables for which the whole matrix is kept.
 const WHOLE: usize = 12;
 /// Steps that L-BFGS remembers.
-const PAIRS: usize = 6;
+pub(super) const PAIRS: usize = 6;
 /// A coordinate so many times as far out as the starts' box reaches has escaped.
 const FAR: f64 = 1e9;
 

@@ -85,6 +85,11 @@ impl Parser<'_> {
         }
     }
 
+    /// Whether an index follows the name of a sum: `(i,`.
+    pub(super) fn is_counted(&self) -> bool {
+        self.kind() == Kind::Open && self.ahead(1) == Kind::Name && self.ahead(2) == Kind::Comma
+    }
+
     /// `sum(i, from, to, body)` after its name; `op` joins the terms, `empty` is the value of none.
     pub(super) fn repeat(&mut self, op: Op, empty: f64, span: Range<usize>) -> Outcome<Value> {
         let open = self.open(&span)?;

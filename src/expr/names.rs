@@ -7,7 +7,7 @@
 use super::build::{Function, Value};
 use super::lex::{Kind, ParseError, Token, printable};
 use super::spelling::{Chunk, Declared, distance, foreign, is_free, is_name, natural, pieces};
-use crate::op::{Op, Operations, ops};
+use crate::op::{Op, Operations, Syntax, ops};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -30,7 +30,8 @@ pub(super) enum Meaning {
     /// The index of a sum or product, at its value.
     Index(f64),
     Function(Op),
-    Sum,
+    /// Of terms by an index; or, where the operations have a reduction of this name, of all rows.
+    Sum(Option<Op>),
     Product,
     /// By its place in [`Names::variables`].
     Variable(u32),
@@ -55,7 +56,7 @@ impl Meaning {
             Meaning::Constant(_) => "a constant",
             Meaning::Parameter(_) => "a parameter",
             Meaning::Index(_) => "an index",
-            Meaning::Function(_) | Meaning::Sum | Meaning::Product => "a function",
+            Meaning::Function(_) | Meaning::Sum(_) | Meaning::Product => "a function",
             Meaning::Variable(_) | Meaning::Indexed(..) | Meaning::Family | Meaning::State => "a variable",
             Meaning::Definition(_) | Meaning::Own(_) | Meaning::Unfinished => "defined already",
             Meaning::Argument(_) => "an argument",
@@ -63,7 +64,7 @@ impl Meaning {
     }
 
     pub(super) fn is_function(&self) -> bool {
-        matches!(self, Meaning::Function(_) | Meaning::Sum | Meaning::Product | Meaning::Own(_))
+        matches!(self, Meaning::Function(_) | Meaning::Sum(_) | Meaning::Product | Meaning::Own(_))
     }
 
     pub(super) fn is_variable(&self) -> bool {
@@ -296,7 +297,8 @@ fn built_in(operations: &Operations) -> HashMap<String, Meaning> {
     }
     known.entry("log".to_owned()).or_insert(Meaning::Function(ops::LN));
     known.entry("pow".to_owned()).or_insert(Meaning::Function(ops::POW));
-    known.insert("sum".to_owned(), Meaning::Sum);
+    let over_rows = operations.iter().find(|op| op.name == "sum" && op.syntax == Syntax::Reduction);
+    known.insert("sum".to_owned(), Meaning::Sum(over_rows));
     known.insert("prod".to_owned(), Meaning::Product);
     use std::f64::consts::{E, PI, TAU};
     for (name, value) in [("e", E), ("pi", PI), ("π", PI), ("tau", TAU), ("τ", TAU)] {

@@ -106,6 +106,9 @@ impl Parser<'_> {
         let error = self.error(token.span(), unknown);
         match refusal {
             Refusal::Meant(advice) => error.hint(format!("did you mean `{}`?", shorten(&advice))),
+            Refusal::Unknown if called && name == "mean" => {
+                error.hint("a mean is of all rows of a table: `minimize \"mean((y - a x)^2)\" --data FILE`")
+            }
             Refusal::Unknown if called => error.hint("a function is defined as `g(t) = ...;` before the expression"),
             Refusal::Unknown => match self.names.listed() {
                 listed if listed.is_empty() => error,
@@ -149,7 +152,8 @@ impl Parser<'_> {
             }
             Meaning::Function(op) => self.call(op, span),
             Meaning::Own(function) => self.call_own(&function, span),
-            Meaning::Sum => self.repeat(ops::ADD, 0.0, span),
+            Meaning::Sum(Some(op)) if !self.is_counted() => self.call(op, span),
+            Meaning::Sum(_) => self.repeat(ops::ADD, 0.0, span),
             Meaning::Product => self.repeat(ops::MUL, 1.0, span),
         }
     }

@@ -5,7 +5,7 @@
 //!
 //! Who should not use it: anyone but `fit`.
 
-use super::sums::{add_scaled, dot};
+use crate::sums::{add_scaled, dot};
 
 /// A sum of squares |r + J dx|^2 around a place, up to |r|^2. Matrices are row by row.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,10 +25,9 @@
 mod dense;
 mod lanes;
 pub mod loss;
-mod model;
+pub(crate) mod model;
 mod products;
 mod stream;
-mod sums;
 mod walk;
 
 pub use loss::Loss;
@@ -134,7 +133,7 @@ impl Problem {
         let range = self.range(group);
         let weight = |row: usize| self.weights.as_ref().map_or(1.0, |weights| weights[row]);
         let sum = |of: &dyn Fn(usize) -> f64| {
-            let mut sum = sums::Sum::default();
+            let mut sum = crate::sums::Sum::default();
             range.clone().for_each(|row| sum.add(of(row)));
             sum.value()
         };

@@ -11,8 +11,8 @@ use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, BackendError};
 use crate::expr::derive::Deriver;
 use crate::expr::parse::{Parsed, parse};
-use crate::expr::{Context, Declared, Graph, Id, Note, simplify};
-use crate::op::ops;
+use crate::expr::{Context, Declared, Graph, Id, Note, ParseError, simplify};
+use crate::op::{Operations, ops};
 use crate::points::{Points, Values};
 use crate::real::Precision;
 use crate::tape::{Input, Tape};
@@ -50,41 +50,8 @@ impl Model {
     /// - [`FitError::NoParameter`] for a model without parameters; [`FitError::Unused`] for one of `given` that it does not
     ///   have.
     pub fn parse(text: &str, columns: &[String], given: &[String], fixed: &[(String, f64)]) -> Result<Model, FitError> {
-        let columns: Vec<&String> = columns.iter().filter(|name| is_declarable(name)).collect();
-        let is_fixed = |name: &String| fixed.iter().any(|(fixed, _)| fixed == name);
-        // What is free beside the names that are known.
-        let known = columns.iter().copied().chain(given).filter(|name| name.chars().count() > 1 && !is_fixed(name));
-        let mut parameters = fixed.to_vec();
-        for name in known {
-            let name = name.split('[').next().unwrap_or(name);
-            if !parameters.iter().any(|(known, _)| known == name) {
-                parameters.push((name.to_owned(), 1.0));
-            }
-        }
-        let families = |name: &String| name.contains('[');
-        parameters.retain(|(name, _)| !given.iter().any(|g| families(g) && g.starts_with(&format!("{name}["))));
-        let free = parse(text, &Context { parameters, ..Context::default() })?;
-        let mut names: Vec<Declared> = Vec::new();
-        let mut declare = |name: &str| {
-            let (family, component) = match name.split_once('[') {
-                Some((family, rest)) => (family, rest.trim_end_matches(']').parse::<usize>().ok()),
-                None => (name, None),
-            };
-            match names.iter_mut().find(|declared| declared.name == family) {
-                Some(declared) => declared.components = declared.components.max(component),
-                None => names.push(Declared { name: family.to_owned(), components: component }),
-            }
-        };
-        let is_column = |name: &String| columns.contains(&name);
-        given.iter().filter(|name| !is_fixed(name)).for_each(|name| declare(name));
-        free.variables.iter().filter(|name| !is_column(name)).for_each(|name| declare(name));
-        let count = names.iter().map(|declared| declared.components.unwrap_or(1)).sum::<usize>();
-        let taken = |name: &String| names.iter().any(|declared| declared.name == *name) || is_fixed(name);
-        let data: Vec<&String> = columns.iter().copied().filter(|name| !taken(name)).collect();
-        names.extend(data.into_iter().map(|name| Declared { name: (*name).clone(), components: None }));
-        let context = Context { variables: Some(names), parameters: fixed.to_vec(), ..Context::default() };
-        let parsed = parse(text, &context)?;
-        Model::of(text, parsed, count, given, free.notes)
+        let Reading { parsed, count, notes } = read(text, columns, given, fixed, &Operations::default())?;
+        Model::of(text, parsed, count, given, notes)
     }
 
     /// The model of what was read: its first `count` variables are parameters, the others columns.
@@ -181,9 +148,77 @@ impl Model {
     }
 }
 
+/// A text over parameters and columns.
+pub(crate) struct Reading {
+    /// Its first `count` variables are the parameters, used or not; columns follow.
+    pub(crate) parsed: Parsed,
+    pub(crate) count: usize,
+    pub(crate) notes: Vec<Note>,
+}
+
+/// Reads such a text: a free name that is one of `columns` is data, every other one a parameter. `given` are parameters
+/// known by name, in the order wanted, used or not; `fixed` are names with values.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn read(
+    text: &str,
+    columns: &[String],
+    given: &[String],
+    fixed: &[(String, f64)],
+    operations: &Operations,
+) -> Result<Reading, ParseError> {
+    let columns: Vec<&String> = columns.iter().filter(|name| is_declarable(name)).collect();
+    let is_fixed = |name: &String| fixed.iter().any(|(fixed, _)| fixed == name);
+    // What is free beside the names that are known.
+    let known = columns.iter().copied().chain(given).filter(|name| name.chars().count() > 1 && !is_fixed(name));
+    let mut parameters = fixed.to_vec();
+    for name in known {
+        let name = name.split('[').next().unwrap_or(name);
+        if !parameters.iter().any(|(known, _)| known == name) {
+            parameters.push((name.to_owned(), 1.0));
+        }
+    }
+    let families = |name: &String| name.contains('[');
+    let indexed: Vec<&String> = given.iter().chain(columns.iter().copied()).filter(|name| families(name)).collect();
+    parameters.retain(|(name, _)| !indexed.iter().any(|other| family(other).0 == *name));
+    let context = Context { parameters, operations: operations.clone(), ..Context::default() };
+    let free = parse(text, &context)?;
+    let mut names: Vec<Declared> = Vec::new();
+    let is_column = |name: &String| columns.contains(&name);
+    given.iter().filter(|name| !is_fixed(name)).for_each(|name| declare(&mut names, name));
+    free.variables.iter().filter(|name| !is_column(name)).for_each(|name| declare(&mut names, name));
+    let count = names.iter().map(|declared| declared.components.unwrap_or(1)).sum::<usize>();
+    let taken = |name: &String| names.iter().any(|declared| declared.name == *name) || is_fixed(name);
+    let data: Vec<&String> = columns.iter().copied().filter(|name| !taken(&family(name).0)).collect();
+    let mut declared = Vec::new();
+    data.into_iter().for_each(|name| declare(&mut declared, name));
+    names.extend(declared);
+    let (parameters, operations) = (fixed.to_vec(), operations.clone());
+    let context = Context { variables: Some(names), parameters, operations };
+    let parsed = parse(text, &context)?;
+    Ok(Reading { parsed, count, notes: free.notes })
+}
+
+/// The name of an indexed variable and which of its components this is: `x[2]` is the second of x.
+fn family(name: &str) -> (String, Option<usize>) {
+    let component = |rest: &str| rest.strip_suffix(']').and_then(|index| index.parse::<usize>().ok());
+    let parts = name.split_once('[').and_then(|(family, rest)| Some((family.to_owned(), component(rest)?)));
+    parts.map_or((name.to_owned(), None), |(family, component)| (family, Some(component)))
+}
+
+/// Adds a name to those declared; of an indexed one, as many components as are told.
+fn declare(names: &mut Vec<Declared>, name: &str) {
+    let (family, component) = family(name);
+    match names.iter_mut().find(|declared| declared.name == family) {
+        Some(declared) => declared.components = declared.components.max(component),
+        None => names.push(Declared { name: family, components: component }),
+    }
+}
+
 /// Whether a column can be named in a text: its name is one, and no function's or constant's.
 fn is_declarable(name: &str) -> bool {
-    let declared = Declared { name: name.to_owned(), components: None };
+    let declared = Declared { name: family(name).0, components: None };
     parse("0", &Context { variables: Some(vec![declared]), ..Context::default() }).is_ok()
 }
 

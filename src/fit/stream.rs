@@ -5,7 +5,7 @@
 //! that normal equations do. Blocks and the order of sums are fixed, so that threads change no bit.
 
 use super::dense::{Local, triangularise};
-use super::sums::{Sum, dot_of_many};
+use crate::sums::{Sum, dot_of_many};
 use crate::backend::{Backend, BackendError, Program, check_interrupt};
 use crate::points::{Points, Values};
 use crate::real::Precision;

@@ -2,11 +2,11 @@
 
 use crate::cli::Failure;
 use crate::cli::language::Language;
-use crate::cli::options::{Compute, Function, number, range};
+use crate::cli::options::{Compute, Function, fixed, missing, number, range};
 use clap::Args;
 use gradfield::Precision;
 use gradfield::descent::starts::{Sampling, Starts};
-use gradfield::files::{Missing, TableFile};
+use gradfield::files::TableFile;
 use gradfield::fit::{Loss, Method, Model, Options, Problem, column, column_names, loss};
 use std::path::PathBuf;
 
@@ -96,11 +96,7 @@ impl Arguments {
     }
 
     pub(super) fn task(&self, precision: Precision) -> Result<Task, Failure> {
-        let missing = match self.missing.as_str() {
-            "error" => Missing::Error,
-            "skip" => Missing::Skip,
-            other => return Err(Failure::usage(format!("--missing: `{other}` is not one of error, skip"))),
-        };
+        let missing = missing(&self.missing)?;
         let loss = self.chosen_loss()?;
         let file = TableFile::open(&self.data)?;
         let model = self.model(file.names())?;
@@ -138,13 +134,7 @@ impl Arguments {
                 given.push(name);
             }
         }
-        let mut fixed = Vec::new();
-        for set in &self.function.sets {
-            let (name, value) = set
-                .split_once('=')
-                .ok_or_else(|| Failure::usage(format!("--set {set}: write a name and a number, as in --set a=2")))?;
-            fixed.push((name.trim().to_owned(), number("--set", value)?));
-        }
+        let fixed = fixed(&self.function.sets)?;
         let model = Model::parse(&self.function.expression, columns, &given, &fixed)?;
         if !self.function.quiet {
             model.notes.iter().for_each(|note| eprintln!("note: {}", note.text));

@@ -1,5 +1,6 @@
 //! The flags of `minimize`.
 
+use super::data;
 use crate::cli::Failure;
 use crate::cli::language::Language;
 use crate::cli::options::{Compute, Function, check_names};
@@ -14,6 +15,8 @@ const LANGUAGES: [Language; 4] = [Language::Text, Language::Json, Language::Csv,
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(super) function: Function,
+    #[command(flatten)]
+    pub(super) data: data::Flags,
     /// So many random starts, even over --range (default: 20000, of a long function fewer, 1000 at least; with --target or
     /// --until-covered 50 times as many)
     #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["from", "points"])]

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod checkpoint;
+mod data;
 mod ends;
 mod gathered;
 mod hops;
@@ -35,6 +36,9 @@ use std::time::{Duration, Instant};
 use task::Task;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(path) = &arguments.data.data {
+        return data::run(arguments, path);
+    }
     if let Some(values) = Moving::of(&arguments.function.sets, swept::VALUES)? {
         return swept::run(arguments, &values);
     }

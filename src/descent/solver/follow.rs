@@ -86,7 +86,7 @@ pub(super) fn solver(
     let own = joined.inputs.iter().filter(|input| input.uniform).skip(1).map(|input| input.name.clone());
     inputs.extend(knobs.into_iter().chain(own).map(|name| Input { name, uniform: true }));
     let constants = rule.uniforms()[1..].to_vec();
-    Solver { tape: Tape::lower(&a.graph, inputs, &roots), dimension: n, constants }
+    Solver { tape: Tape::lower(&a.graph, inputs, &roots), trial: None, dimension: n, constants }
 }
 
 /// f, its gradient and the next state at x, with the particle's own clock.

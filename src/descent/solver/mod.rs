@@ -61,6 +61,8 @@ pub struct Solver {
     /// Varying inputs and outputs: the state, 0 everywhere but in the coordinates at the start; uniform inputs:
     /// [`Solver::uniforms`].
     pub tape: Tape,
+    /// State to where f and its gradient are wanted, where these are given.
+    pub trial: Option<Tape>,
     /// Number of variables; the coordinates are the first columns.
     pub dimension: usize,
     /// Uniform inputs beside the settings: a rule's hyper-parameters.
@@ -119,14 +121,40 @@ impl Solver {
         maximize: bool,
         precision: Precision,
     ) -> Solver {
+        Solver::made(outputs, matrix, bounds, (maximize, false), precision)
+    }
+
+    /// The same where f and its gradient are variables beyond all others (`given.rs`).
+    pub fn of_given(
+        outputs: &Outputs,
+        matrix: Matrix,
+        bounds: Option<&[(f64, f64)]>,
+        precision: Precision,
+    ) -> Solver {
+        Solver::made(outputs, matrix, bounds, (false, true), precision)
+    }
+
+    fn made(
+        outputs: &Outputs,
+        matrix: Matrix,
+        bounds: Option<&[(f64, f64)]>,
+        (maximize, given): (bool, bool),
+        precision: Precision,
+    ) -> Solver {
         let n = outputs.variables.len();
         let mut a = Algebra { graph: Graph::new() };
         let state = trial::State::read(&mut a, n, matrix.columns(n));
         let columns = trial::State::columns(n, matrix.columns(n));
         let knobs = [0, 1, 2, 3].map(|k| a.input(columns + k));
         let offset = constants(&outputs.graph, outputs.outputs[0], 1.0);
+        let mut places = Vec::new();
         let mut evaluate = |a: &mut Algebra, x: &[Id]| {
-            let found = a.graph.import(&outputs.graph, &outputs.outputs, |_, place| x[place as usize]);
+            places = x.to_vec();
+            let replace = |graph: &mut Graph, place: u32| match x.get(place as usize) {
+                Some(id) => *id,
+                None => graph.variable(place),
+            };
+            let found = a.graph.import(&outputs.graph, &outputs.outputs, replace);
             if maximize { found.into_iter().map(|id| a.neg(id)).collect() } else { found }
         };
         let problem = step::Problem { evaluate: &mut evaluate, offset, bounds, precision, matrix, knobs };
@@ -135,7 +163,15 @@ impl Solver {
         let mut inputs = Input::varying(&names);
         let uniforms = ["tolerance", "steps", "reach", "far"].map(|name| Input { name: name.into(), uniform: true });
         inputs.extend(uniforms);
-        Solver { tape: Tape::lower(&a.graph, inputs, &next), dimension: n, constants: Vec::new() }
+        if given {
+            // What is wanted follows from the state alone; it has the given columns as well, which it does not look at.
+            let last = Input::varying(&vec!["given"; n + 1]);
+            let all = inputs.iter().cloned().chain(last).collect();
+            let trial = Some(Tape::lower(&a.graph, all, &places));
+            let tape = super::given::lower(&a.graph, inputs, &next, n);
+            return Solver { tape, trial, dimension: n, constants: Vec::new() };
+        }
+        Solver { tape: Tape::lower(&a.graph, inputs, &next), trial: None, dimension: n, constants: Vec::new() }
     }
 }
 

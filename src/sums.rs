@@ -1,9 +1,11 @@
 //! Sums over rows: in an order that depends on no SIMD level, so that all levels give the same bits, and compensated
 //! where there are many.
 //!
-//! Flows in: columns of numbers. Flows out: dot products, [`Sum`]. Who should not use it: anyone but `fit`.
+//! Flows in: columns of numbers. Flows out: dot products, sums, [`Sum`]. Who should not use it: who sums over an expression's
+//! index; that is part of the graph.
 
 use crate::kernel::Level;
+use crate::points::Values;
 
 /// Partial sums side by side.
 const SIDE: usize = 8;
@@ -40,7 +42,7 @@ macro_rules! leveled {
 
 leveled! {
     /// The dot product of two columns.
-    pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
         let mut sums = [0.0; SIDE];
         let (a, b) = (a.chunks_exact(SIDE), b.chunks_exact(SIDE));
         let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
@@ -55,21 +57,53 @@ leveled! {
 }
 
 leveled! {
+    /// The sum of a column.
+    fn sum(a: &[f64]) -> f64 {
+        let mut sums = [0.0; SIDE];
+        let a = a.chunks_exact(SIDE);
+        let rest: f64 = a.remainder().iter().sum();
+        for a in a {
+            for k in 0..SIDE {
+                sums[k] += a[k];
+            }
+        }
+        let [a, b, c, d, e, f, g, h] = sums;
+        ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
+    }
+}
+
+leveled! {
+    /// The sum of a column of single precision, in double.
+    fn sum_single(a: &[f32]) -> f64 {
+        let mut sums = [0.0; SIDE];
+        let a = a.chunks_exact(SIDE);
+        let rest: f64 = a.remainder().iter().copied().map(f64::from).sum();
+        for a in a {
+            for k in 0..SIDE {
+                sums[k] += f64::from(a[k]);
+            }
+        }
+        let [a, b, c, d, e, f, g, h] = sums;
+        ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
+    }
+}
+
+leveled! {
     /// Adds `factor` times a column to another.
-    pub(super) fn add_scaled(to: &mut [f64], factor: f64, from: &[f64]) {
+    pub(crate) fn add_scaled(to: &mut [f64], factor: f64, from: &[f64]) {
         to.iter_mut().zip(from).for_each(|(to, from)| *to += factor * from);
     }
 }
 
 /// A sum that carries what rounding takes from it (Neumaier's variant of Kahan's summation, 1974).
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sum {
+pub(crate) struct Sum {
     sum: f64,
     lost: f64,
 }
 
 impl Sum {
-    pub(super) fn add(&mut self, value: f64) {
+    pub(crate) fn add(&mut self, value: f64) {
         let sum = self.sum + value;
         // Of infinite sums nothing is lost.
         let lost = if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
@@ -77,7 +111,7 @@ impl Sum {
         self.sum = sum;
     }
 
-    pub(super) fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         self.sum + self.lost
     }
 }
@@ -86,10 +120,20 @@ impl Sum {
 const PIECE: usize = 64;
 
 /// The sum of products of two columns, compensated.
-pub(super) fn dot_of_many(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot_of_many(a: &[f64], b: &[f64]) -> f64 {
     let mut sum = Sum::default();
     a.chunks(PIECE).zip(b.chunks(PIECE)).for_each(|(a, b)| sum.add(dot(a, b)));
     sum.value()
+}
+
+/// The sum of a column, compensated.
+pub(crate) fn sum_of_many(a: &Values) -> f64 {
+    let mut total = Sum::default();
+    match a {
+        Values::F32(a) => a.chunks(PIECE).for_each(|a| total.add(sum_single(a))),
+        Values::F64(a) => a.chunks(PIECE).for_each(|a| total.add(sum(a))),
+    }
+    total.value()
 }
 
 #[cfg(test)]
@@ -105,6 +149,10 @@ mod tests {
         let ones = vec![1.0; many.len()];
         let exact = 0.1f64 * 1e7; // 0.1 as it is in binary, times a number that is exact.
         assert!((dot_of_many(&many, &ones) / exact - 1.0).abs() < 4.0 * f64::EPSILON);
+        let single = Values::F32(vec![0.1; many.len()]);
+        let exact_single = f64::from(0.1f32) * 1e7;
+        assert!((sum_of_many(&single) / exact_single - 1.0).abs() < 4.0 * f64::EPSILON);
+        assert!((sum_of_many(&Values::F64(many.clone())) / exact - 1.0).abs() < 4.0 * f64::EPSILON);
         let naive: f64 = many.iter().sum();
         assert!((naive / exact - 1.0).abs() > 1e-12, "the test would see a plain sum: {naive}");
     }
