@@ -71,7 +71,16 @@ impl<'a> Given<'a> {
         let starts = starts.iter().map(|column| Values::from_f64(precision, column)).collect();
         let state = fused.state_given(starts, seed);
         let step = backend.prepare(&fused.tape, precision)?;
-        Ok(Given { step, trial: None, uniforms: rule.uniforms(), clock: Some(super::CLOCK), status: None, state, n, steps: 0 })
+        Ok(Given {
+            step,
+            trial: None,
+            uniforms: rule.uniforms(),
+            clock: Some(super::CLOCK),
+            status: None,
+            state,
+            n,
+            steps: 0,
+        })
     }
 
     /// Particles that a solver moves; the [`Method`] is none that needs second derivatives.

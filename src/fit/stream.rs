@@ -5,10 +5,10 @@
 //! that normal equations do. Blocks and the order of sums are fixed, so that threads change no bit.
 
 use super::dense::{Local, triangularise};
-use crate::sums::{Sum, dot_of_many};
 use crate::backend::{Backend, BackendError, Program, check_interrupt};
 use crate::points::{Points, Values};
 use crate::real::Precision;
+use crate::sums::{Sum, dot_of_many};
 use crate::tape::Tape;
 use std::thread;
 

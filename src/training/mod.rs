@@ -110,6 +110,8 @@ pub struct Plan {
     pub batch: Option<usize>,
     /// Converged where no slope is larger; without mini-batches.
     pub tolerance: f64,
+    /// The box of the starts, for what far and near mean; empty: -1 to 1 for every weight.
+    pub ranges: Vec<(f64, f64)>,
     /// No weight leaves its (lower, upper).
     pub bounds: Option<Vec<(f64, f64)>>,
     /// Climb instead.
@@ -128,6 +130,7 @@ impl Default for Plan {
             steps: 1000,
             batch: None,
             tolerance: 1e-10,
+            ranges: Vec::new(),
             bounds: None,
             maximize: false,
             seed: 0,
@@ -179,11 +182,11 @@ pub fn train(
     let mut ends = with_team((&tapes, &rows), precision, plan.maximize, backend, |team| {
         let given = plan.mover(objective, starts, mover, precision)?;
         let count = starts.first().map_or(0, Vec::len);
-        let run = Run { plan, team: &mut *team, given, best: vec![None; count], count, rows: rows.count() };
-        let mut ends = run.all(visit)?;
-        judge::judge(&mut ends, (&tapes, &rows), team, backend, precision)?;
-        Ok(ends)
+        let (best, latest) = (vec![None; count], vec![None; count]);
+        let run = Run { plan, team, given, best, latest, count, rows: rows.count() };
+        run.all(visit)
     })?;
+    judge::judge(&mut ends, (&tapes, &rows), plan.maximize, backend, precision)?;
     if plan.maximize {
         ends.iter_mut().for_each(|end| {
             end.value = -end.value;
@@ -196,9 +199,7 @@ pub fn train(
 impl Plan {
     fn check(&self, rows: &Rows) -> Result<(), TrainingError> {
         match (self.batch, &self.method) {
-            (Some(batch), _) if !(1..=rows.count()).contains(&batch) => {
-                Err(TrainingError::Batch(batch, rows.count()))
-            }
+            (Some(batch), _) if !(1..=rows.count()).contains(&batch) => Err(TrainingError::Batch(batch, rows.count())),
             (Some(_), Method::Auto | Method::Bfgs | Method::Lbfgs) => Err(TrainingError::Method(
                 "a line search compares values, which differ from batch to batch; take a rule such as adam, or all rows",
             )),
@@ -222,13 +223,11 @@ impl Plan {
         if let Method::Rule(rule) = &self.method {
             return Ok(Given::by_rule(rule, names, starts, self.seed, backend, precision)?);
         }
-        let extent = |column: &Vec<f64>| {
-            column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| (lo.min(*x), hi.max(*x)))
-        };
+        let usual = || vec![(-1.0, 1.0); names.len()];
         let search = Search {
             method: self.method.clone(),
             bounds: self.bounds.clone(),
-            ranges: self.bounds.clone().unwrap_or_else(|| starts.iter().map(extent).collect()),
+            ranges: if self.ranges.is_empty() { usual() } else { self.ranges.clone() },
             tolerance: self.tolerance,
             steps: self.steps,
             maximize: false,
@@ -257,6 +256,8 @@ struct Run<'a, 'b> {
     given: Given<'a>,
     /// Of each start; nothing before its first look.
     best: Vec<Option<Best>>,
+    /// With mini-batches, where each start was last at which its objective was finite.
+    latest: Vec<Option<Vec<f64>>>,
     count: usize,
     rows: usize,
 }
@@ -282,11 +283,11 @@ impl Run<'_, '_> {
                 self.given.tell(*start, &found);
                 self.learn(*start, x, found, step, all_rows);
             }
+            self.given.step()?;
+            self.after();
             if tells {
                 visit(step, &self.values())?;
             }
-            self.given.step()?;
-            self.after();
         }
         self.finish(visit)
     }
@@ -321,7 +322,8 @@ impl Run<'_, '_> {
     fn look_at_all(&mut self, active: &[usize], weights: &[Vec<f64>]) -> Result<(), TrainingError> {
         let found = self.team.look(weights.to_vec(), None)?;
         for ((start, x), found) in active.iter().zip(weights).zip(found) {
-            let (status, steps) = self.best[*start].as_ref().map_or((Status::Active, 0), |best| (best.status, best.steps));
+            let (status, steps) =
+                self.best[*start].as_ref().map_or((Status::Active, 0), |best| (best.status, best.steps));
             self.best[*start] = Some(Best { weights: x.clone(), found, status, steps });
         }
         Ok(())
@@ -342,6 +344,9 @@ impl Run<'_, '_> {
         } else {
             Status::Active
         };
+        if !all_rows && status == Status::Active {
+            self.latest[start] = Some(x.clone());
+        }
         let new = Best { weights: x, found, status, steps: step + 1 };
         match &mut self.best[start] {
             Some(best) if !all_rows || new.found[0].partial_cmp(&best.found[0]) != Some(std::cmp::Ordering::Less) => {
@@ -374,24 +379,20 @@ impl Run<'_, '_> {
         self.best.iter().map(|best| best.as_ref().map_or(f64::NAN, |best| sign * best.found[0])).collect()
     }
 
-    /// The ends. Where a rule's last step led is looked at over all rows.
+    /// The ends. Where a rule led is looked at over all rows: after the last step, and with mini-batches also before the
+    /// step after which a start failed.
     fn finish(mut self, visit: &mut Visit<'_>) -> Result<Vec<Trained>, TrainingError> {
-        let active = self.active();
-        if self.plan.rule().is_some() && !active.is_empty() {
-            let places = self.given.wanted()?;
-            let weights: Vec<Vec<f64>> = active.iter().map(|start| at(&places, *start)).collect();
+        if self.plan.rule().is_some() {
+            let (active, places) = (self.active(), self.given.wanted()?);
+            let place = |start: usize| match active.contains(&start) {
+                true => Some(at(&places, start)),
+                false => self.latest[start].clone(),
+            };
+            let (starts, weights): (Vec<usize>, Vec<Vec<f64>>) =
+                (0..self.count).filter_map(|start| Some((start, place(start)?))).unzip();
             let found = self.team.look(weights.clone(), None)?;
-            for ((start, weights), found) in active.iter().zip(weights).zip(found) {
-                let best = &mut self.best[*start];
-                let better = best.as_ref().is_none_or(|best| self.plan.batch.is_some() || found[0] < best.found[0]);
-                let (status, steps) = match found[0].is_finite() {
-                    true => (Status::Steps, self.plan.steps),
-                    false => (Status::Value, self.plan.steps),
-                };
-                match best {
-                    Some(best) if !better => best.status = Status::Steps,
-                    best => *best = Some(Best { weights, found, status, steps }),
-                }
+            for ((start, weights), found) in starts.into_iter().zip(weights).zip(found) {
+                self.arrived(start, weights, found);
             }
         }
         let last = self.best.iter().flatten().map(|best| best.steps).max().unwrap_or(0);
@@ -403,6 +404,21 @@ impl Run<'_, '_> {
             Some(Trained { start, weights, value: found[0], gradient: found[1..].to_vec(), status, steps })
         };
         Ok(best.filter_map(ended).collect())
+    }
+
+    /// A start's last place, with what is found there over all rows.
+    fn arrived(&mut self, start: usize, weights: Vec<f64>, found: Found) {
+        let finite = found[0].is_finite();
+        let Some(best) = &mut self.best[start] else { return };
+        let status = match best.status {
+            Status::Active if finite => Status::Steps,
+            Status::Active => Status::Value,
+            status => status,
+        };
+        best.status = status;
+        if finite && (self.plan.batch.is_some() || found[0] < best.found[0]) {
+            *best = Best { weights, found, status, steps: best.steps };
+        }
     }
 }
 

@@ -83,6 +83,12 @@ impl Rows {
         Ok(total[0].value())
     }
 
+    /// The same numbers in double precision.
+    pub(super) fn widened(&self) -> Rows {
+        let wide = |column: &Values| Values::F64(column.to_f64());
+        Rows { columns: self.columns.iter().map(wide).collect(), count: self.count }
+    }
+
     /// Some of the rows, evenly spread, as points; no more than `most`.
     pub(super) fn sample(&self, most: usize) -> Points {
         let count = self.count.min(most);

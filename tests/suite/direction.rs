@@ -5,9 +5,9 @@ use libtest_mimic::{Failed, Trial};
 use std::path::{Path, PathBuf};
 
 /// The modules as they flow; those of `lib.rs` in its order.
-const ORDER: [&str; 22] = [
-    "real", "random", "kernel", "points", "table", "op", "expr", "derived", "tape", "backend", "samples", "probe",
-    "field", "verify", "descent", "flow", "critical", "fit", "picture", "files", "bench", "error",
+const ORDER: [&str; 24] = [
+    "real", "random", "kernel", "points", "sums", "table", "op", "expr", "derived", "tape", "backend", "samples",
+    "probe", "field", "verify", "descent", "flow", "critical", "fit", "training", "picture", "files", "bench", "error",
 ];
 
 /// A crate and the one place that may name it.

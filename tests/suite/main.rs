@@ -37,6 +37,7 @@ mod samples;
 mod solvers;
 mod starts;
 mod terrain;
+mod training;
 mod verify;
 mod walk;
 
@@ -75,6 +76,7 @@ fn main() {
     tests.extend(solvers::tests());
     tests.extend(starts::tests());
     tests.extend(terrain::tests());
+    tests.extend(training::tests());
     tests.extend(verify::tests());
     tests.extend(walk::tests());
     libtest_mimic::run(&arguments, tests).exit();

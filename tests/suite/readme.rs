@@ -6,7 +6,7 @@
 //!   error and then its output. `...` stands for any text, on a line of its own for any lines. It must exit with 0
 //!   unless `$ echo $?` follows.
 //! - `$ cat FILE` shows a file: one that a command before wrote is compared, any other is made as shown.
-//! - A file named by `-o` must be there; a PNG must decode. A `.tif` of `data/` that a command names is put there before.
+//! - A file named by `-o` must be there; a PNG must decode. A `.tif` or `.csv` of `data/` that a command names is put there before.
 //!
 //! `<!-- numbers differ -->` on the line before a block takes any number for any other, `<!-- output differs -->` any
 //! output at all. `GRADFIELD_BLESS=1` in the repository writes the pictures that the page shows to `docs/` again.
@@ -140,7 +140,7 @@ impl Block {
 fn shipped(arguments: &[&str], folder: &Path) -> Result<(), Failed> {
     for word in arguments.iter().flat_map(|argument| argument.split('=')) {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(word);
-        if word.ends_with(".tif") && file.is_file() {
+        if (word.ends_with(".tif") || word.ends_with(".csv")) && file.is_file() {
             fs::copy(file, folder.join(word))?;
         }
     }

@@ -8,6 +8,7 @@
 use super::flush::{Flushing, flush};
 use super::native::{Lines, NativeSteps};
 use super::plan::{Plan, Rate};
+use super::spare::Spare;
 use super::workspace::Workspace;
 use super::{Columns, Cpu, Lane};
 use crate::backend::{BackendError, Steps, check_interrupt};
@@ -23,13 +24,15 @@ pub(super) struct Descent<T> {
     plan: Plan,
     /// Made when there is much to do, if it can be.
     native: Option<Option<NativeSteps<T>>>,
+    scratch: Spare<Lines<T>>,
+    workspaces: Spare<Workspace<T>>,
 }
 
 impl<T: Lane> Descent<T> {
     pub(super) fn new(tape: &Tape) -> Descent<T> {
         let rate = |input: &Input| if input.uniform { Rate::Row } else { Rate::Point };
         let plan = Plan::new(tape, &tape.inputs.iter().map(rate).collect::<Vec<Rate>>());
-        Descent { plan, native: None }
+        Descent { plan, native: None, scratch: Spare::new(), workspaces: Spare::new() }
     }
 
     /// Makes machine code, if there can be some and that much work, this and earlier, is worth it.
@@ -105,7 +108,7 @@ impl<T: Lane> Descent<T> {
                 let task = LANES.div_ceil(group) * group;
                 cpu.crew.each(
                     particles.div_ceil(task),
-                    || native.scratch(),
+                    || self.scratch.take(|| native.scratch()),
                     |scratch, k| {
                         let _flushing = Flushing::start();
                         for start in (k * task..particles.min((k + 1) * task)).step_by(group) {
@@ -120,7 +123,7 @@ impl<T: Lane> Descent<T> {
             }
             None => cpu.crew.each(
                 particles.div_ceil(LANES),
-                || Workspace::new(&self.plan),
+                || self.workspaces.take(|| Workspace::new(&self.plan)),
                 |workspace, block| {
                     let start = block * LANES;
                     let len = LANES.min(particles - start);

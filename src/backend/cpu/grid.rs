@@ -8,6 +8,7 @@
 use super::native::{Area, Lines, NativeRows};
 use super::plan::{Plan, Rate};
 use super::sheet::{Sheet, Tile};
+use super::spare::Spare;
 use super::workspace::{ACROSS, Workspace};
 use super::{Columns, Cpu, Lane};
 use crate::backend::{BackendError, check_interrupt};
@@ -25,12 +26,13 @@ pub(super) struct Grid<T> {
     plan: Plan,
     /// Made when there is much to do, if it can be.
     native: Option<Option<NativeRows<T>>>,
+    spare: Spare<Workspace<T>>,
 }
 
 impl<T: Lane> Grid<T> {
     pub(super) fn new(sheet: &Sheet<T>, tape: &Tape) -> Grid<T> {
         let rates = sheet.rates(tape);
-        Grid { plan: Plan::new(tape, &rates), rates, native: None }
+        Grid { plan: Plan::new(tape, &rates), rates, native: None, spare: Spare::new() }
     }
 
     /// Whether it can be used for this sheet as well.
@@ -64,7 +66,7 @@ impl<T: Lane> Grid<T> {
         let tiles = job.tiles();
         cpu.crew.each(
             tiles.len(),
-            || (Workspace::new(job.plan), native.map(NativeRows::scratch)),
+            || (self.spare.take(|| Workspace::new(job.plan)), native.map(NativeRows::scratch)),
             |(workspace, scratch), k| {
                 check_interrupt()?;
                 job.run(&tiles[k], workspace, scratch.as_mut());

@@ -24,10 +24,11 @@ mod native;
 mod plan;
 mod settle;
 mod sheet;
+mod spare;
 mod workspace;
 
 use super::{Accuracy, Backend, BackendError, Program, Settle, Steps};
-use crate::kernel::{Kernels, Level, Masks};
+use crate::kernel::{Kernels, LANES, Level, Masks};
 use crate::op::Op;
 use crate::points::{Points, Values};
 use crate::real::{Precision, Real};
@@ -253,7 +254,8 @@ impl<T: Lane> Program for Prepared<'_, T> {
             Some(grid) if grid.suits(&sheet, &self.tape) => grid,
             _ => Grid::new(&sheet, &self.tape),
         };
-        self.work = self.work.saturating_add(points.len() as u64);
+        // The interpreter takes whole blocks.
+        self.work = self.work.saturating_add(points.len().next_multiple_of(LANES) as u64);
         let grid = self.grid.insert(grid);
         grid.compile(self.cpu, self.work);
         grid.evaluate(self.cpu, &self.tape, uniforms, &sheet, &columns)
@@ -270,7 +272,8 @@ impl<T: Lane> Program for Prepared<'_, T> {
                 Ok(())
             },
         )?;
-        self.work = self.work.saturating_add((particles as u64).saturating_mul(steps.count));
+        let whole = particles.next_multiple_of(LANES) as u64;
+        self.work = self.work.saturating_add(whole.saturating_mul(steps.count));
         let descent = self.descent.get_or_insert_with(|| Descent::new(&self.tape));
         descent.compile(self.cpu, self.work);
         descent.iterate(self.cpu, &self.tape, steps, &columns, particles)

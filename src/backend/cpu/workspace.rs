@@ -39,6 +39,9 @@ struct Resolved<T> {
     operands: [(*const T, usize); 3],
 }
 
+// SAFETY: its pointers are into its own blocks or a run's columns, and every run finds them anew before it follows them.
+unsafe impl<T: Send> Send for Workspace<T> {}
+
 impl<T: Lane> Workspace<T> {
     pub(super) fn new(plan: &Plan) -> Workspace<T> {
         Workspace {
@@ -64,9 +67,10 @@ impl<T: Lane> Workspace<T> {
             self.rows[*place] = [T::from_f64(*number); LANES];
         }
         for (place, which) in &plan.row_inputs {
-            for k in 0..LANES {
-                self.rows[*place][k] = T::from_f64(input(*which, k.min(count - 1)));
-            }
+            let (block, known) = (&mut self.rows[*place], count.min(LANES));
+            block[..known].iter_mut().enumerate().for_each(|(k, to)| *to = T::from_f64(input(*which, k)));
+            let last = block[known - 1];
+            block[known..].fill(last);
         }
         for step in &plan.row_code {
             let operands = step.operands.map(|place| self.address(place).cast_const());

@@ -125,12 +125,7 @@ impl Solver {
     }
 
     /// The same where f and its gradient are variables beyond all others (`given.rs`).
-    pub fn of_given(
-        outputs: &Outputs,
-        matrix: Matrix,
-        bounds: Option<&[(f64, f64)]>,
-        precision: Precision,
-    ) -> Solver {
+    pub fn of_given(outputs: &Outputs, matrix: Matrix, bounds: Option<&[(f64, f64)]>, precision: Precision) -> Solver {
         Solver::made(outputs, matrix, bounds, (false, true), precision)
     }
 

@@ -15,7 +15,7 @@ use gradfield::picture::{CURVE_COLOURS, Curve as Line, Picture, Rgba, padded, ty
 use std::path::Path;
 
 /// The largest loss of a picture, as a multiple of the least, from which its axis is logarithmic.
-const WIDE: f64 = 30.0;
+const WIDE: f64 = 10.0;
 /// The colour of the other starts, beside the best.
 const OTHERS: Rgba = [0x9A, 0x9A, 0x9A, 150];
 
@@ -49,7 +49,8 @@ impl Curve {
         match self.drawn {
             true => {
                 let picture = picture(task, records);
-                let record = Record::of(&picture, &task.objective.text, source(engine, task.precision), Some(arguments.seed));
+                let record =
+                    Record::of(&picture, &task.objective.text, source(engine, task.precision), Some(arguments.seed));
                 write(&mut self.out, &picture, &record, None, arguments.compute.threads)
             }
             false => csv(&mut self.out, records),
@@ -78,9 +79,13 @@ fn picture(task: &Task, records: &Records) -> Picture {
     let finite = || records.iter().flat_map(|(_, values)| values).copied().filter(|value| value.is_finite());
     let (least, most) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
     let logarithmic = least > 0.0 && most > WIDE * least;
-    picture.title = typeset(&task.objective.text);
+    // Without its definitions, which would fill the picture.
+    picture.title = typeset(task.objective.text.rsplit(';').next().unwrap_or_default().trim());
     picture.x_label = match task.plan.batch {
-        Some(batch) => format!("step (of {batch} rows; all {} are {:.4} steps)", task.table.rows(), task.table.rows() as f64 / batch as f64),
+        Some(batch) => {
+            let turn = (task.table.rows() as f64 / batch as f64 * 100.0).round() / 100.0;
+            format!("step (of {batch} rows; all {} take {turn} steps)", task.table.rows())
+        }
         None => "step".to_owned(),
     };
     picture.y_label = "loss over all rows".to_owned();
@@ -88,6 +93,7 @@ fn picture(task: &Task, records: &Records) -> Picture {
     picture.x_range = padded((0.0, steps.last().copied().unwrap_or(1.0).max(1.0)), 0.02);
     picture.y_range = match logarithmic {
         true => (least / 1.3, most * 1.3),
+        false if least < most => padded((least, most), 0.05),
         false => y_range(&finite().collect::<Vec<f64>>()),
     };
     let starts = records.first().map_or(0, |(_, values)| values.len());

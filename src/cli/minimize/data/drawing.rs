@@ -15,8 +15,8 @@ use gradfield::backend::Backend;
 use gradfield::expr::Outputs;
 use gradfield::files::{Format, Output};
 use gradfield::picture::{
-    CURVE_COLOURS, ColourMap, Colouring, Contours, Curve, Heat, INK, Level, Limits, Picture, Points as Dots, Rgba, Scale,
-    Slopes, WHITE, levels, padded, typeset, y_range,
+    CURVE_COLOURS, ColourMap, Colouring, Contours, Curve, Heat, INK, Level, Limits, Picture, Points as Dots, Rgba,
+    Scale, Slopes, WHITE, levels, padded, typeset, y_range,
 };
 use gradfield::training::{Prediction, Trained};
 use gradfield::{Field, Points, Precision};
@@ -29,14 +29,14 @@ const ROWS: usize = 20_000;
 const CLASSES: usize = 6;
 /// Contours of what is no probability.
 const LEVELS: usize = 10;
-/// Colours of the classes on a map from blue to red.
-const COLOURS: [Rgba; CLASSES] = [
-    [0x08, 0x30, 0x6B, 255],
-    [0x8C, 0x0D, 0x1D, 255],
-    [0x00, 0x6D, 0x2C, 255],
-    [0x54, 0x27, 0x8F, 255],
-    [0x7F, 0x3B, 0x08, 255],
-    [0x33, 0x33, 0x33, 255],
+/// Colours of the classes and of their borders: told apart by lightness on any map.
+const COLOURS: [(Rgba, Rgba); CLASSES] = [
+    (WHITE, INK),
+    (INK, WHITE),
+    ([0xFF, 0xD9, 0x2F, 255], INK),
+    ([0x00, 0x8F, 0x5A, 255], WHITE),
+    ([0xC5, 0x6C, 0xF0, 255], INK),
+    ([0x8C, 0x56, 0x4B, 255], WHITE),
 ];
 
 /// Opens the file, if such a prediction can be drawn.
@@ -113,7 +113,7 @@ impl Scene<'_> {
     fn title(&self) -> String {
         let Task { objective, method, .. } = self.task;
         let weights = objective.weights.len();
-        typeset(&format!("{}: {weights} weights by {method}", self.words))
+        typeset(&format!("{} after {method}, {weights} weights", self.words))
     }
 
     fn curve(&self) -> Result<Picture, Failure> {
@@ -124,9 +124,8 @@ impl Scene<'_> {
         let field = Field::evaluate(self.says, Points::Grid(vec![x.clone()]), self.cpu, Precision::F64)?;
         let y = field.columns[0].to_f64();
         let response = self.response().and_then(|name| self.task.table.column(name).map(|column| (name, column)));
-        let points: Vec<(f64, f64)> = response.map_or_else(Vec::new, |(_, column)| {
-            self.drawn().map(|row| (self.column(0)[row], column[row])).collect()
-        });
+        let points: Vec<(f64, f64)> = response
+            .map_or_else(Vec::new, |(_, column)| self.drawn().map(|row| (self.column(0)[row], column[row])).collect());
         let all: Vec<f64> = y.iter().copied().chain(points.iter().map(|point| point.1)).collect();
         picture.y_range = y_range(&all);
         picture.title = self.title();
@@ -135,19 +134,25 @@ impl Scene<'_> {
         let label = response.map_or_else(String::new, |(name, _)| format!("{name} of the data"));
         let radius = if points.len() > 500 { 1.6 } else { 3.0 };
         picture.layers.push(Dots { points, colour: CURVE_COLOURS[0], radius, hollow: false, label }.into());
-        picture.layers.push(Curve { x, y, colour: CURVE_COLOURS[1], dashed: false, label: self.words.clone() }.into());
+        picture
+            .layers
+            .push(Curve { x, y, colour: CURVE_COLOURS[1], dashed: false, label: typeset(&self.words) }.into());
         Ok(picture)
     }
 
     fn plane(&self) -> Result<Picture, Failure> {
         let ranges = [self.range(0), self.range(1)];
         let mut picture = frame(usual_size(2), self.title(), self.columns, &ranges);
-        (picture.colour_bar, picture.bar_label) = (true, true);
+        // Columns of a table have units of their own.
+        (picture.colour_bar, picture.bar_label, picture.equal_aspect) = (true, true, false);
         let layout = picture.layout()?;
         let (x, y) = (layout.x_centres(), layout.y_centres());
         let (columns, rows) = (x.len(), y.len());
         let field = Field::evaluate(self.says, Points::Grid(vec![x, y]), self.cpu, Precision::F64)?;
         let [values, dx, dy] = [0, 1, 2].map(|k| field.columns[k].to_f64());
+        if values.iter().all(|value| (0.0..=1.0).contains(value)) {
+            picture.title = format!("{} (the line: ½)", picture.title);
+        }
         let probability = values.iter().all(|value| (0.0..=1.0).contains(value));
         let (map, limits) = match probability {
             true => (ColourMap::by_name("blue-red")?, Limits::Fixed { lo: 0.0, hi: 1.0 }),
@@ -155,7 +160,7 @@ impl Scene<'_> {
         };
         let colouring = Colouring::fit(map, Scale::Linear, limits, &values)?;
         let lines = match probability {
-            true => vec![Level { value: 0.5, label: format!("{} = ½", self.words) }],
+            true => vec![Level { value: 0.5, label: String::new() }],
             false => levels(&colouring, LEVELS),
         };
         picture.layers.push(Heat::new(values.clone(), columns, rows, colouring, &self.words)?.into());
@@ -179,8 +184,14 @@ impl Scene<'_> {
         let at = |row: usize| (self.column(0)[row], self.column(1)[row]);
         let count = self.drawn().count();
         let radius = if count > 1000 { 1.6 } else { 3.2 };
-        let mut add = |points: Vec<(f64, f64)>, colour: Rgba, label: String| {
-            let border = Dots { points: points.clone(), colour: WHITE, radius: radius + 1.0, hollow: false, label: String::new() };
+        let mut add = |points: Vec<(f64, f64)>, (colour, border): (Rgba, Rgba), label: String| {
+            let border = Dots {
+                points: points.clone(),
+                colour: border,
+                radius: radius + 1.0,
+                hollow: false,
+                label: String::new(),
+            };
             picture.layers.push(border.into());
             picture.layers.push(Dots { points, colour, radius, hollow: false, label }.into());
         };
@@ -191,7 +202,7 @@ impl Scene<'_> {
                     add(of, colour, format!("{name} = {}", number(*class)));
                 }
             }
-            _ => add(self.drawn().map(at).collect(), INK, format!("{count} rows")),
+            _ => add(self.drawn().map(at).collect(), COLOURS[0], format!("{count} rows")),
         }
     }
 }

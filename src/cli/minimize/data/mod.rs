@@ -52,9 +52,9 @@ pub(crate) struct Flags {
 
 /// The range of starts, where nothing was said: weights begin small.
 const RANGE: &str = "-1:1";
-/// Records of the loss: the most; with mini-batches, the share of the time that they may take.
+/// Records of the loss: the most; with mini-batches, the share of the time that they may take, asked for and not.
 const RECORDS: u64 = 1000;
-const SHARE: f64 = 0.2;
+const SHARE: (f64, f64) = (0.2, 0.05);
 
 /// What is trained on what.
 struct Task {
@@ -103,6 +103,7 @@ pub(super) fn run(arguments: &Arguments, path: &Path) -> Result<(), Failure> {
     if !arguments.function.quiet {
         eprint!("{}", report.summary(language));
     }
+    report.verdict()?;
     match language {
         Language::Text | Language::Npz => report.write_text(&mut out)?,
         Language::Json => files::write_json(&mut out, &report.document())?,
@@ -117,7 +118,7 @@ pub(super) fn run(arguments: &Arguments, path: &Path) -> Result<(), Failure> {
     out.finish()?;
     curve.map(Curve::finish).transpose()?;
     picture.map(Output::finish).transpose()?;
-    report.verdict()
+    Ok(())
 }
 
 /// Flags that have no meaning here.
@@ -143,7 +144,8 @@ fn refuse(arguments: &Arguments) -> Result<(), Failure> {
 /// The engine: slopes of all rows come back from a GPU at every step, which costs more than it saves; it is taken where it is
 /// named.
 fn engine(arguments: &Arguments, task: &Task) -> Result<Box<dyn Backend>, Failure> {
-    let nothing = Demand::grid(&gradfield::field::tape_of(&gradfield::Expression::parse("0")?.value()), 0.0, task.precision);
+    let nothing =
+        Demand::grid(&gradfield::field::tape_of(&gradfield::Expression::parse("0")?.value()), 0.0, task.precision);
     choose(&arguments.compute, &nothing, arguments.function.quiet)
 }
 
@@ -157,6 +159,15 @@ impl Task {
         if !arguments.function.quiet {
             objective.notes.iter().for_each(|note| eprintln!("note: {}", note.text));
         }
+        if objective.columns.is_empty() {
+            return Err(Failure::usage(format!(
+                "`{}` uses no column of {}: {}",
+                objective.text,
+                path.display(),
+                names.join(", ")
+            )));
+        }
+        check_sets(arguments, &objective, &names, &fixed)?;
         let prediction = flags.predict.as_ref().map(|text| objective.prediction(text, &names, &fixed)).transpose()?;
         let mut wanted = objective.columns.clone();
         wanted.extend(prediction.iter().flat_map(|prediction| prediction.columns.clone()));
@@ -174,7 +185,8 @@ impl Task {
             steps: arguments.steps,
             batch: flags.batch,
             tolerance: tolerance(arguments.tol.as_deref(), precision)?,
-            bounds: arguments.bounds.then_some(range),
+            bounds: arguments.bounds.then(|| range.clone()),
+            ranges: range,
             maximize: arguments.maximize,
             seed: arguments.seed,
             every: every(arguments, table.rows()),
@@ -183,13 +195,36 @@ impl Task {
     }
 }
 
+/// A value for a name that the objective does not use is a slip: it has the same weights without it.
+fn check_sets(
+    arguments: &Arguments,
+    objective: &Objective,
+    columns: &[String],
+    fixed: &[(String, f64)],
+) -> Result<(), Failure> {
+    for (k, (name, _)) in fixed.iter().enumerate() {
+        let mut others = fixed.to_vec();
+        others.remove(k);
+        let same = Objective::parse(&objective.text, columns, &arguments.function.vars, &others);
+        if same.is_ok_and(|same| same.weights == objective.weights && same.columns == objective.columns) {
+            return Err(Failure::usage(format!(
+                "--set {name}: `{}` does not use `{name}`; take the flag away, or mend its name",
+                objective.text
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// How often the loss over all rows is told: always where it is known anyway.
 fn every(arguments: &Arguments, rows: usize) -> u64 {
     let steps = arguments.steps;
     let records = match (arguments.data.batch, &arguments.data.curve) {
         (None, _) => RECORDS as f64,
-        (Some(_), None) => return 0,
-        (Some(batch), _) => (SHARE * steps as f64 * batch as f64 / rows.max(1) as f64).clamp(2.0, RECORDS as f64),
+        (Some(batch), curve) => {
+            let share = if curve.is_some() { SHARE.0 } else { SHARE.1 };
+            (share * steps as f64 * batch as f64 / rows.max(1) as f64).clamp(2.0, RECORDS as f64)
+        }
     };
     ((steps as f64 / records).ceil() as u64).max(1)
 }
@@ -216,7 +251,9 @@ fn starts(
                 .map_err(|error| Failure::usage(format!("--sampling: {error}")))?;
             let count = arguments.starts.unwrap_or(1);
             if count > STARTS {
-                return Err(Failure::usage(format!("--starts: {count} starts of a training are more than {STARTS}; take fewer")));
+                return Err(Failure::usage(format!(
+                    "--starts: {count} starts of a training are more than {STARTS}; take fewer"
+                )));
             }
             let starts = Starts::new(sampling, arguments.seed, count, range.clone())?;
             starts.part(0..starts.len())

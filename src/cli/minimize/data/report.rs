@@ -1,7 +1,7 @@
 //! What `minimize --data` found: as text, JSON and CSV, and in a line.
 
-use super::Task;
 use super::super::arguments::Arguments;
+use super::Task;
 use crate::cli::Failure;
 use crate::cli::language::{Language, number, write_aligned};
 use crate::cli::options::check_names as check;
@@ -64,7 +64,8 @@ impl<'a> Report<'a> {
     /// How it went.
     pub(super) fn summary(&self, language: Language) -> String {
         let Task { table, plan, .. } = self.task;
-        let skipped = if table.skipped > 0 { format!(" ({} left out: a cell is missing)", table.skipped) } else { String::new() };
+        let skipped =
+            if table.skipped > 0 { format!(" ({} left out: a cell is missing)", table.skipped) } else { String::new() };
         let batch = plan.batch.map(|batch| format!(" on mini-batches of {batch}")).unwrap_or_default();
         let statuses: Vec<String> = self.statuses().map(|(name, count)| format!("{count} {name}")).collect();
         let s = |count: usize| if count == 1 { "" } else { "s" };
@@ -81,7 +82,12 @@ impl<'a> Report<'a> {
         );
         if let (Some(best), true) = (self.best(), language != Language::Text) {
             let steps = best.steps;
-            text += &format!("the best: f = {}, |grad f| = {:.1e}, {steps} step{}\n", number(best.value), norm(best), s(steps as usize));
+            text += &format!(
+                "the best: f = {}, |grad f| = {:.1e}, {steps} step{}\n",
+                number(best.value),
+                norm(best),
+                s(steps as usize)
+            );
         }
         text
     }
@@ -97,6 +103,7 @@ impl<'a> Report<'a> {
         if let [(end, 1)] = self.ends.as_slice() {
             let mut lines = vec![vec!["f".to_owned(), number(end.value)]];
             lines.push(vec!["|grad f|".to_owned(), format!("{:.1e}", norm(end))]);
+            lines.push(vec!["status".to_owned(), end.status.name().to_owned()]);
             lines.extend(names.iter().zip(&end.weights).map(|(name, value)| vec![name.clone(), number(*value)]));
             return write_aligned(&lines, out);
         }
@@ -123,8 +130,7 @@ impl<'a> Report<'a> {
         let names = &self.task.objective.weights;
         let weights: Vec<Vec<f64>> = (0..names.len()).map(|k| column(&|end| end.weights[k])).collect();
         let header: Vec<String> = COLUMNS.map(String::from).into_iter().chain(names.iter().cloned()).collect();
-        let mut columns =
-            vec![Column::F64(&values), Column::F64(&norms), Column::I64(&hits), Column::Text(&statuses)];
+        let mut columns = vec![Column::F64(&values), Column::F64(&norms), Column::I64(&hits), Column::Text(&statuses)];
         columns.extend(weights.iter().map(|column| Column::F64(column)));
         Ok(write_csv(out, &header, &columns)?)
     }
@@ -132,7 +138,8 @@ impl<'a> Report<'a> {
     /// The design's document of `minimize`, with what is said of the data.
     pub(super) fn document(&self) -> Value {
         let Task { objective, table, plan, starts, method, precision, .. } = self.task;
-        let statuses: Map<String, Value> = self.statuses().map(|(name, count)| (name.to_owned(), json!(count))).collect();
+        let statuses: Map<String, Value> =
+            self.statuses().map(|(name, count)| (name.to_owned(), json!(count))).collect();
         let minima = |(end, hits): &(Trained, usize)| {
             json!({
                 "x": end.weights, "f": end.value, "gradient_norm": norm(end), "hits": hits, "status": end.status.name(),
