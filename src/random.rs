@@ -75,6 +75,25 @@ impl Permutation {
         }
     }
 
+    /// Where the numbers from `first` on go. Some go through the network side by side: alone, each would wait for its own
+    /// products.
+    pub(crate) fn part(&self, first: u64, into: &mut [u64]) {
+        const SIDE: usize = 8;
+        for (k, some) in into.chunks_mut(SIDE).enumerate() {
+            let mut at: [u64; SIDE] = std::array::from_fn(|i| first + (k * SIDE + i) as u64);
+            let [low, high] = self.widths;
+            let mask = |width: u32| (1u64 << width) - 1;
+            let (mut a, mut b) = (at.map(|item| item & mask(low)), at.map(|item| item >> low));
+            for keys in self.keys.chunks_exact(2) {
+                (0..SIDE).for_each(|i| a[i] ^= mix(b[i] ^ keys[0]) & mask(low));
+                (0..SIDE).for_each(|i| b[i] ^= mix(a[i] ^ keys[1]) & mask(high));
+            }
+            (0..SIDE).for_each(|i| at[i] = b[i] << low | a[i]);
+            let inside = |at: u64| if at < self.count { at } else { self.of(at) };
+            some.iter_mut().zip(at).for_each(|(to, at)| *to = inside(at));
+        }
+    }
+
     fn network(&self, item: u64) -> u64 {
         let [low, high] = self.widths;
         let mask = |width: u32| (1u64 << width) - 1;
@@ -90,6 +109,20 @@ impl Permutation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_is_the_same_part_by_part() {
+        for count in [1, 2, 7, 100, 1000] {
+            let order = Permutation::new(3, 4, count);
+            let (first, mut part) = (count / 3, vec![0; (count - count / 3) as usize]);
+            order.part(first, &mut part);
+            let one: Vec<u64> = (first..count).map(|item| order.of(item)).collect();
+            assert_eq!(part, one);
+            let mut all: Vec<u64> = (0..first).map(|item| order.of(item)).chain(part).collect();
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..count));
+        }
+    }
 
     #[test]
     fn keys_of_a_seed_are_all_different() {

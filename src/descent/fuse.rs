@@ -101,6 +101,15 @@ impl Rule {
         Fused { tape, dimension: outputs.variables.len(), noisy: self.reads("noise") }
     }
 
+    /// Whether it moves each coordinate by what is known of it alone, and f.
+    pub(super) fn is_separable(&self) -> bool {
+        let graph = &self.parsed.graph;
+        let needed = graph.reachable(&self.new_values());
+        let sums =
+            graph.iter().any(|(id, node)| needed[id.index()] && matches!(node, Node::Apply(op, _) if op == TOTAL));
+        !sums && !self.clips() && !self.reads("g2")
+    }
+
     /// Of each state, whether every coordinate has its own.
     pub(super) fn local(&self) -> Vec<bool> {
         local(self)

@@ -48,7 +48,12 @@ pub struct Given<'a> {
     /// The column of the status, of a solver; f is before it, the gradient two columns after.
     status: Option<usize>,
     state: Vec<Values>,
+    /// Where f is wanted, a column per variable; of rules that is in the state.
+    places: Vec<Values>,
     n: usize,
+    /// The coordinates of all particles are one column, as the rule takes each by itself: a step is then as many
+    /// instructions as it has, not n times as many.
+    across: bool,
     steps: u64,
 }
 
@@ -65,22 +70,22 @@ impl<'a> Given<'a> {
         backend: &'a dyn Backend,
         precision: Precision,
     ) -> Result<Given<'a>, DescentError> {
-        let n = variables.len();
-        let Joined { graph, inputs, next, .. } = rule.join(&outputs(variables), false);
-        let fused = Fused::of(lower(&graph, inputs, &next, n), n, rule);
-        let starts = starts.iter().map(|column| Values::from_f64(precision, column)).collect();
+        let (n, across) = (variables.len(), rule.is_separable());
+        let own = if across { &variables[..1] } else { variables };
+        let Joined { graph, inputs, next, .. } = rule.join(&outputs(own), false);
+        let fused = Fused::of(lower(&graph, inputs, &next, own.len()), own.len(), rule);
+        let particles = starts.first().map_or(0, Vec::len);
+        let starts: Vec<Values> = match across {
+            true => {
+                let all = (0..particles).flat_map(|p| starts.iter().map(move |column| column[p]));
+                vec![Values::from_f64(precision, &all.collect::<Vec<f64>>())]
+            }
+            false => starts.iter().map(|column| Values::from_f64(precision, column)).collect(),
+        };
+        let (uniforms, clock) = (rule.uniforms(), Some(super::CLOCK));
         let state = fused.state_given(starts, seed);
         let step = backend.prepare(&fused.tape, precision)?;
-        Ok(Given {
-            step,
-            trial: None,
-            uniforms: rule.uniforms(),
-            clock: Some(super::CLOCK),
-            status: None,
-            state,
-            n,
-            steps: 0,
-        })
+        Ok(Given { step, trial: None, uniforms, clock, status: None, state, places: Vec::new(), n, across, steps: 0 })
     }
 
     /// Particles that a solver moves; the [`Method`] is none that needs second derivatives.
@@ -107,26 +112,46 @@ impl<'a> Given<'a> {
             clock: None,
             status: Some(solver.status()),
             state,
+            places: Vec::new(),
             n,
+            across: false,
             steps: 0,
         })
     }
 
-    /// Where f and its gradient are wanted, a column per variable.
+    /// Finds where f and its gradient are wanted next.
     ///
     /// # Errors
     /// - [`DescentError::Backend`] if the engine fails.
-    pub fn wanted(&mut self) -> Result<Vec<Values>, DescentError> {
-        let Some(trial) = &mut self.trial else { return Ok(self.state[..self.n].to_vec()) };
-        let mut places = self.state[..self.n].to_vec();
-        trial.evaluate(&Points::list(self.state.clone()), &self.uniforms, &mut places)?;
-        Ok(places)
+    pub fn look(&mut self) -> Result<(), DescentError> {
+        if let Some(trial) = &mut self.trial {
+            self.places = self.state[..self.n].to_vec();
+            trial.evaluate(&Points::list(self.state.clone()), &self.uniforms, &mut self.places)?;
+        }
+        Ok(())
+    }
+
+    /// Where they are wanted for a particle, since [`Given::look`].
+    pub fn wanted(&self, particle: usize) -> Vec<f64> {
+        match (self.across, self.trial.is_some()) {
+            (true, _) => (0..self.n).map(|k| self.state[0].get(particle * self.n + k)).collect(),
+            (false, true) => self.places.iter().map(|column| column.get(particle)).collect(),
+            (false, false) => self.state[..self.n].iter().map(|column| column.get(particle)).collect(),
+        }
     }
 
     /// Tells what was found for a particle there: f, then its gradient.
     pub fn tell(&mut self, particle: usize, found: &[f64]) {
-        let first = self.state.len() - self.n - 1;
-        self.state[first..].iter_mut().zip(found).for_each(|(column, value)| column.set(particle, *value));
+        if !self.across {
+            let first = self.state.len() - self.n - 1;
+            self.state[first..].iter_mut().zip(found).for_each(|(column, value)| column.set(particle, *value));
+            return;
+        }
+        let [.., value, gradient] = self.state.as_mut_slice() else { return };
+        for (k, slope) in found[1..].iter().enumerate() {
+            value.set(particle * self.n + k, found[0]);
+            gradient.set(particle * self.n + k, *slope);
+        }
     }
 
     /// One step of all particles.
@@ -141,6 +166,13 @@ impl<'a> Given<'a> {
 
     /// Puts a particle within bounds, where a rule left them.
     pub fn clamp(&mut self, bounds: &[(f64, f64)]) {
+        if self.across {
+            let column = &mut self.state[0];
+            for (k, (low, high)) in (0..column.len()).zip(bounds.iter().cycle()) {
+                column.set(k, column.get(k).clamp(*low, *high));
+            }
+            return;
+        }
         for (column, (low, high)) in self.state.iter_mut().zip(bounds) {
             (0..column.len()).for_each(|k| column.set(k, column.get(k).clamp(*low, *high)));
         }

@@ -31,7 +31,6 @@ use crate::backend::{Backend, BackendError, check_interrupt};
 use crate::descent::{DescentError, Given, Method, Rule, Search, Status};
 use crate::expr::{DeriveError, ParseError};
 use crate::fit::FitError;
-use crate::points::Values;
 use crate::random::Permutation;
 use crate::real::Precision;
 use crate::table::Table;
@@ -183,7 +182,7 @@ pub fn train(
         let given = plan.mover(objective, starts, mover, precision)?;
         let count = starts.first().map_or(0, Vec::len);
         let (best, latest) = (vec![None; count], vec![None; count]);
-        let run = Run { plan, team, given, best, latest, count, rows: rows.count() };
+        let run = Run { plan, team, given, best, latest, count, rows: rows.count(), order: None };
         run.all(visit)
     })?;
     judge::judge(&mut ends, (&tapes, &rows), plan.maximize, backend, precision)?;
@@ -260,6 +259,8 @@ struct Run<'a, 'b> {
     latest: Vec<Option<Vec<f64>>>,
     count: usize,
     rows: usize,
+    /// The order of the rows in this turn through them.
+    order: Option<(u64, Permutation)>,
 }
 
 impl Run<'_, '_> {
@@ -271,8 +272,8 @@ impl Run<'_, '_> {
             if active.is_empty() {
                 break;
             }
-            let places = self.given.wanted()?;
-            let weights: Vec<Vec<f64>> = active.iter().map(|start| at(&places, *start)).collect();
+            self.given.look()?;
+            let weights: Vec<Vec<f64>> = active.iter().map(|start| self.given.wanted(*start)).collect();
             let batch = self.batch(step);
             let tells = self.is_told(step);
             if tells && !all_rows {
@@ -303,19 +304,23 @@ impl Run<'_, '_> {
     }
 
     /// The rows of a step: the order of all is another in each turn through them.
-    fn batch(&self, step: u64) -> Option<Arc<Vec<u32>>> {
+    fn batch(&mut self, step: u64) -> Option<Arc<Vec<u32>>> {
         let size = self.plan.batch? as u64;
         let rows = self.rows as u64;
-        let (mut turn, mut order) = (u64::MAX, None);
-        let mut row = |place: u64| {
-            if order.is_none() || turn != place / rows {
-                turn = place / rows;
-                order = Some(Permutation::new(self.plan.seed, turn, rows));
-            }
-            order.as_ref().map_or(0, |order| order.of(place % rows)) as u32
-        };
         let first = step.wrapping_mul(size);
-        Some(Arc::new((first..first + size).map(&mut row).collect()))
+        let (mut turn, mut place) = (first / rows, first % rows);
+        let mut batch = Vec::with_capacity(size as usize);
+        while (batch.len() as u64) < size {
+            if self.order.as_ref().is_none_or(|(known, _)| *known != turn) {
+                self.order = Some((turn, Permutation::new(self.plan.seed, turn, rows)));
+            }
+            let Some((_, order)) = &self.order else { return None };
+            let mut part = vec![0; (rows - place).min(size - batch.len() as u64) as usize];
+            order.part(place, &mut part);
+            batch.extend(part.into_iter().map(|row| row as u32));
+            (turn, place) = (turn + 1, 0);
+        }
+        Some(Arc::new(batch))
     }
 
     /// Keeps the objective over all rows, where mini-batches do not tell it.
@@ -383,9 +388,9 @@ impl Run<'_, '_> {
     /// step after which a start failed.
     fn finish(mut self, visit: &mut Visit<'_>) -> Result<Vec<Trained>, TrainingError> {
         if self.plan.rule().is_some() {
-            let (active, places) = (self.active(), self.given.wanted()?);
+            let active = self.active();
             let place = |start: usize| match active.contains(&start) {
-                true => Some(at(&places, start)),
+                true => Some(self.given.wanted(start)),
                 false => self.latest[start].clone(),
             };
             let (starts, weights): (Vec<usize>, Vec<Vec<f64>>) =
@@ -420,9 +425,4 @@ impl Run<'_, '_> {
             *best = Best { weights, found, status, steps: best.steps };
         }
     }
-}
-
-/// The weights of a start.
-fn at(places: &[Values], start: usize) -> Vec<f64> {
-    places.iter().map(|column| column.get(start)).collect()
 }

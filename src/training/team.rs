@@ -118,12 +118,17 @@ impl Team<'_> {
     ) -> Result<Vec<Found>, TrainingError> {
         let which = batch.map_or(Which::All, |batch| Which::Batch(batch));
         let pieces = self.own.pieces(which.count(self.rows));
+        let scale = self.rows.count() as f64 / which.count(self.rows) as f64;
+        if let ([x], [piece]) = (weights.as_slice(), pieces.as_slice()) {
+            // Many small steps follow each other: nothing is shared out.
+            let sums = [self.own.piece(self.rows, which, piece.clone(), x)?.to_vec()];
+            return Ok(vec![self.joined(x, &sums, scale)]);
+        }
         let jobs = (0..weights.len())
             .flat_map(|start| pieces.iter().map(move |piece| Job { start, piece: piece.clone() }))
             .collect::<Vec<Job>>();
         let weights = Arc::new(weights);
         let found = self.shared(&jobs, &weights, batch, which)?;
-        let scale = self.rows.count() as f64 / which.count(self.rows) as f64;
         let of = |(x, sums): (&Vec<f64>, &[Vec<f64>])| self.joined(x, sums, scale);
         Ok(weights.iter().zip(found.chunks(pieces.len().max(1))).map(of).collect())
     }

@@ -8,6 +8,7 @@
 use super::flush::{Flushing, flush};
 use super::native::{Lines, NativeSteps};
 use super::plan::{Plan, Rate};
+use super::sheet::uniform_places;
 use super::spare::Spare;
 use super::workspace::Workspace;
 use super::{Columns, Cpu, Lane};
@@ -24,6 +25,8 @@ pub(super) struct Descent<T> {
     plan: Plan,
     /// Made when there is much to do, if it can be.
     native: Option<Option<NativeSteps<T>>>,
+    /// For who takes one step at a time.
+    ahead: Option<Ahead<T>>,
     scratch: Spare<Lines<T>>,
     workspaces: Spare<Workspace<T>>,
 }
@@ -32,7 +35,7 @@ impl<T: Lane> Descent<T> {
     pub(super) fn new(tape: &Tape) -> Descent<T> {
         let rate = |input: &Input| if input.uniform { Rate::Row } else { Rate::Point };
         let plan = Plan::new(tape, &tape.inputs.iter().map(rate).collect::<Vec<Rate>>());
-        Descent { plan, native: None, scratch: Spare::new(), workspaces: Spare::new() }
+        Descent { plan, native: None, ahead: None, scratch: Spare::new(), workspaces: Spare::new() }
     }
 
     /// Makes machine code, if there can be some and that much work, this and earlier, is worth it.
@@ -52,13 +55,21 @@ impl<T: Lane> Descent<T> {
 
     /// Takes all steps.
     pub(super) fn iterate(
-        &self,
+        &mut self,
         cpu: &Cpu,
         tape: &Tape,
         steps: &Steps,
         state: &Columns<T>,
         particles: usize,
     ) -> Result<(), BackendError> {
+        if steps.count == 1 {
+            let span = self.next(cpu, tape, steps);
+            let done = self.advance(cpu, std::slice::from_ref(&span), state, particles);
+            if let Some(ahead) = &mut self.ahead {
+                ahead.one = span.rows;
+            }
+            return done;
+        }
         for done in (0..steps.count).step_by(SPANS * LANES) {
             let end = steps.count.min(done + (SPANS * LANES) as u64);
             let spans: Vec<Span<T>> =
@@ -66,6 +77,29 @@ impl<T: Lane> Descent<T> {
             self.advance(cpu, &spans, state, particles)?;
         }
         Ok(())
+    }
+
+    /// The numbers of one step, computed with those of the steps after it.
+    fn next(&mut self, cpu: &Cpu, tape: &Tape, steps: &Steps) -> Span<T> {
+        let fits = |ahead: &Ahead<T>| {
+            let place = steps.first.checked_sub(ahead.steps.first).filter(|place| *place < LANES as u64)?;
+            let clock = |k: usize| steps.clock == Some(k) && ahead.steps.clock == Some(k);
+            let numbers = steps.uniforms.iter().zip(&ahead.steps.uniforms).enumerate();
+            let same = numbers.into_iter().all(|(k, (a, b))| clock(k) || a.to_bits() == b.to_bits());
+            (same && steps.clock == ahead.steps.clock).then_some(place as usize)
+        };
+        let place = match self.ahead.as_ref().and_then(fits) {
+            Some(place) => place,
+            None => {
+                let all = Steps { count: LANES as u64, ..steps.clone() };
+                let Span { rows, .. } = self.span(cpu, tape, &all, 0..LANES as u64);
+                self.ahead = Some(Ahead { steps: all, one: rows.clone(), rows });
+                0
+            }
+        };
+        let Some(ahead) = &mut self.ahead else { return Span { rows: Vec::new(), count: 1 } };
+        ahead.one.iter_mut().zip(&ahead.rows).for_each(|(one, row)| one[0] = row[place]);
+        Span { rows: std::mem::take(&mut ahead.one), count: 1 }
     }
 
     /// A thread's own group of particles, whose state has so many columns.
@@ -173,20 +207,15 @@ impl<T: Lane> Runner<'_, T> {
     }
 }
 
+/// The numbers of LANES steps, and memory for those of one.
+struct Ahead<T> {
+    steps: Steps,
+    rows: Vec<Block<T>>,
+    one: Vec<Block<T>>,
+}
+
 /// Some steps' own numbers: a block for each row of the plan, a number for each step.
 pub(super) struct Span<T> {
     rows: Vec<Block<T>>,
     count: usize,
-}
-
-/// The place of each uniform input among the uniforms.
-fn uniform_places(tape: &Tape) -> Vec<usize> {
-    let mut next = 0;
-    tape.inputs
-        .iter()
-        .map(|input| {
-            next += usize::from(input.uniform);
-            next.saturating_sub(1)
-        })
-        .collect()
 }

@@ -7,7 +7,7 @@
 
 use super::native::{Area, Lines, NativeRows};
 use super::plan::{Plan, Rate};
-use super::sheet::{Sheet, Tile};
+use super::sheet::{Sheet, Tile, uniform_places};
 use super::spare::Spare;
 use super::workspace::{ACROSS, Workspace};
 use super::{Columns, Cpu, Lane};
@@ -27,12 +27,14 @@ pub(super) struct Grid<T> {
     /// Made when there is much to do, if it can be.
     native: Option<Option<NativeRows<T>>>,
     spare: Spare<Workspace<T>>,
+    /// Of each input its place among the uniform ones.
+    places: Vec<usize>,
 }
 
 impl<T: Lane> Grid<T> {
     pub(super) fn new(sheet: &Sheet<T>, tape: &Tape) -> Grid<T> {
         let rates = sheet.rates(tape);
-        Grid { plan: Plan::new(tape, &rates), rates, native: None, spare: Spare::new() }
+        Grid { plan: Plan::new(tape, &rates), rates, native: None, spare: Spare::new(), places: uniform_places(tape) }
     }
 
     /// Whether it can be used for this sheet as well.
@@ -62,7 +64,8 @@ impl<T: Lane> Grid<T> {
         columns: &Columns<T>,
     ) -> Result<(), BackendError> {
         let native = self.native(sheet);
-        let job = Job { cpu, tape, uniforms, sheet, columns, plan: &self.plan, native };
+        let (plan, places) = (&self.plan, self.places.as_slice());
+        let job = Job { cpu, tape, uniforms, places, sheet, columns, plan, native };
         let tiles = job.tiles();
         cpu.crew.each(
             tiles.len(),
@@ -81,6 +84,7 @@ struct Job<'a, T> {
     cpu: &'a Cpu,
     tape: &'a Tape,
     uniforms: &'a [f64],
+    places: &'a [usize],
     sheet: &'a Sheet<'a, T>,
     columns: &'a Columns<T>,
     plan: &'a Plan,
@@ -107,7 +111,11 @@ impl<T: Lane> Job<'_, T> {
     fn run(&self, tile: &Tile, workspace: &mut Workspace<T>, scratch: Option<&mut Lines<T>>) {
         let (plan, level) = (self.plan, self.cpu.level);
         workspace.fill_rows(plan, level, tile.rows, |input, k| {
-            self.sheet.row_input(self.tape, self.uniforms, input, tile.row + k)
+            if self.tape.inputs[input].uniform {
+                self.uniforms[self.places[input]]
+            } else {
+                self.sheet.row_input(self.tape, input, tile.row + k)
+            }
         });
         let native = self.native.zip(scratch);
         for block in 0..tile.columns.div_ceil(LANES) {

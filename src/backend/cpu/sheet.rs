@@ -55,12 +55,9 @@ impl<'a, T: Lane> Sheet<'a, T> {
         tape.inputs.iter().map(rate).collect()
     }
 
-    /// An input that is one number per row.
-    pub(super) fn row_input(&self, tape: &Tape, uniforms: &[f64], input: usize, row: usize) -> f64 {
+    /// An input that varies, but is one number per row.
+    pub(super) fn row_input(&self, tape: &Tape, input: usize, row: usize) -> f64 {
         let before = tape.inputs[..input].iter();
-        if tape.inputs[input].uniform {
-            return uniforms[before.filter(|input| input.uniform).count()];
-        }
         let variable = before.filter(|input| !input.uniform).count();
         let Points::Grid(axes) = self.points else { return f64::NAN };
         let mut rest = row;
@@ -101,4 +98,16 @@ impl<'a, T: Lane> Sheet<'a, T> {
 /// The place of an input among the varying ones.
 fn variable(tape: &Tape, input: usize) -> usize {
     tape.inputs[..input].iter().filter(|input| !input.uniform).count()
+}
+
+/// The place of each uniform input among the uniforms.
+pub(super) fn uniform_places(tape: &Tape) -> Vec<usize> {
+    let mut next = 0;
+    tape.inputs
+        .iter()
+        .map(|input| {
+            next += usize::from(input.uniform);
+            next.saturating_sub(1)
+        })
+        .collect()
 }

@@ -69,8 +69,11 @@ impl<T: Lane> Workspace<T> {
         for (place, which) in &plan.row_inputs {
             let (block, known) = (&mut self.rows[*place], count.min(LANES));
             block[..known].iter_mut().enumerate().for_each(|(k, to)| *to = T::from_f64(input(*which, k)));
-            let last = block[known - 1];
-            block[known..].fill(last);
+            // Only what follows from it takes whole blocks.
+            if !plan.row_code.is_empty() {
+                let last = block[known - 1];
+                block[known..].fill(last);
+            }
         }
         for step in &plan.row_code {
             let operands = step.operands.map(|place| self.address(place).cast_const());

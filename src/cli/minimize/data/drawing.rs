@@ -9,7 +9,7 @@ use super::Task;
 use crate::cli::Failure;
 use crate::cli::engine::source;
 use crate::cli::language::number;
-use crate::cli::plot::{frame, usual_size, write};
+use crate::cli::plot::{frame, pixels, usual_size, write};
 use crate::cli::record::Record;
 use gradfield::backend::Backend;
 use gradfield::expr::Outputs;
@@ -66,8 +66,10 @@ pub(super) fn draw(
 ) -> Result<(), Failure> {
     let Some(prediction) = &task.prediction else { return Ok(()) };
     let says = prediction.at(&end.weights, &task.table)?;
-    let scene = Scene { task, says: &says, columns: &prediction.columns, cpu, words: words(arguments) };
-    let picture = if prediction.columns.len() == 1 { scene.curve()? } else { scene.plane()? };
+    let columns = &prediction.columns;
+    let size = pixels(arguments.data.size.as_deref(), usual_size(columns.len()))?;
+    let scene = Scene { task, says: &says, columns, cpu, words: words(arguments), size };
+    let picture = if columns.len() == 1 { scene.curve()? } else { scene.plane()? };
     let record = Record::of(&picture, &task.objective.text, source(engine, task.precision), Some(arguments.seed));
     write(out, &picture, &record, None, arguments.compute.threads)
 }
@@ -83,6 +85,7 @@ struct Scene<'a> {
     columns: &'a [String],
     cpu: &'a dyn Backend,
     words: String,
+    size: (u32, u32),
 }
 
 impl Scene<'_> {
@@ -117,7 +120,7 @@ impl Scene<'_> {
     }
 
     fn curve(&self) -> Result<Picture, Failure> {
-        let (width, height) = usual_size(1);
+        let (width, height) = self.size;
         let mut picture = Picture::new(width, height);
         picture.x_range = self.range(0);
         let x = Points::linspace(picture.x_range.0, picture.x_range.1, 2 * width as usize + 1);
@@ -142,7 +145,7 @@ impl Scene<'_> {
 
     fn plane(&self) -> Result<Picture, Failure> {
         let ranges = [self.range(0), self.range(1)];
-        let mut picture = frame(usual_size(2), self.title(), self.columns, &ranges);
+        let mut picture = frame(self.size, self.title(), self.columns, &ranges);
         // Columns of a table have units of their own.
         (picture.colour_bar, picture.bar_label, picture.equal_aspect) = (true, true, false);
         let layout = picture.layout()?;

@@ -48,6 +48,9 @@ pub(crate) struct Flags {
     /// A picture of --predict over its one or two columns, with the rows: .png
     #[arg(long, value_name = "FILE", requires = "predict")]
     picture: Option<PathBuf>,
+    /// Pixels of --picture, such as 800x700
+    #[arg(long, value_name = "WIDTHxHEIGHT", requires = "picture", allow_hyphen_values = true)]
+    size: Option<String>,
 }
 
 /// The range of starts, where nothing was said: weights begin small.

@@ -8,7 +8,9 @@ use crate::cli::options::check_names as check;
 use gradfield::descent::Status;
 use gradfield::files::{Column, Output, write_csv};
 use gradfield::training::{Objective, Trained};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Rows and weights of a table of starts as text; files have all.
 const ROWS: usize = 50;
@@ -22,6 +24,42 @@ const COLUMNS: [&str; 4] = ["f", "gradient_norm", "hits", "status"];
 /// Refuses a weight whose name a column of the output has.
 pub(super) fn check_names(objective: &Objective, language: Language) -> Result<(), Failure> {
     if language == Language::Csv { check(&objective.weights, &COLUMNS) } else { Ok(()) }
+}
+
+/// What the JSON has, in this order.
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    expression: &'a str,
+    variables: &'a [String],
+    columns: &'a [String],
+    data: Option<&'a Path>,
+    rows: usize,
+    skipped_rows: u64,
+    starts: usize,
+    seed: u64,
+    method: &'a str,
+    batch: Option<usize>,
+    steps: u64,
+    tolerance: f64,
+    bounds: Option<&'a [(f64, f64)]>,
+    maximize: bool,
+    device: &'a str,
+    precision: &'static str,
+    seconds: f64,
+    status: BTreeMap<&'static str, usize>,
+    minima: Vec<Minimum<'a>>,
+}
+
+/// An end, or several that are one.
+#[derive(Serialize)]
+struct Minimum<'a> {
+    x: &'a [f64],
+    f: f64,
+    gradient_norm: f64,
+    hits: usize,
+    status: &'static str,
+    steps: u64,
+    start: usize,
 }
 
 pub(super) struct Report<'a> {
@@ -136,24 +174,38 @@ impl<'a> Report<'a> {
     }
 
     /// The design's document of `minimize`, with what is said of the data.
-    pub(super) fn document(&self) -> Value {
+    pub(super) fn document(&'a self) -> Document<'a> {
         let Task { objective, table, plan, starts, method, precision, .. } = self.task;
-        let statuses: Map<String, Value> =
-            self.statuses().map(|(name, count)| (name.to_owned(), json!(count))).collect();
-        let minima = |(end, hits): &(Trained, usize)| {
-            json!({
-                "x": end.weights, "f": end.value, "gradient_norm": norm(end), "hits": hits, "status": end.status.name(),
-                "steps": end.steps, "start": end.start,
-            })
+        let minima = |(end, hits): &'a (Trained, usize)| Minimum {
+            x: &end.weights,
+            f: end.value,
+            gradient_norm: norm(end),
+            hits: *hits,
+            status: end.status.name(),
+            steps: end.steps,
+            start: end.start,
         };
-        json!({
-            "expression": objective.text, "variables": objective.weights, "columns": objective.columns,
-            "data": self.arguments.data.data, "rows": table.rows(), "rows_skipped": table.skipped,
-            "starts": starts.first().map_or(0, Vec::len), "seed": self.arguments.seed, "method": method,
-            "batch": plan.batch, "steps": plan.steps, "tolerance": plan.tolerance, "maximize": plan.maximize,
-            "bounds": plan.bounds, "device": self.device, "precision": precision.name(), "seconds": self.seconds,
-            "status": statuses, "minima": self.ends.iter().map(minima).collect::<Vec<Value>>(),
-        })
+        Document {
+            expression: &objective.text,
+            variables: &objective.weights,
+            columns: &objective.columns,
+            data: self.arguments.data.data.as_deref(),
+            rows: table.rows(),
+            skipped_rows: table.skipped,
+            starts: starts.first().map_or(0, Vec::len),
+            seed: self.arguments.seed,
+            method,
+            batch: plan.batch,
+            steps: plan.steps,
+            tolerance: plan.tolerance,
+            bounds: plan.bounds.as_deref(),
+            maximize: plan.maximize,
+            device: &self.device,
+            precision: precision.name(),
+            seconds: self.seconds,
+            status: self.statuses().collect(),
+            minima: self.ends.iter().map(minima).collect(),
+        }
     }
 
     /// An error where nothing was found.
