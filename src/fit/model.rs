@@ -11,7 +11,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, BackendError};
 use crate::expr::derive::Deriver;
 use crate::expr::parse::{Parsed, parse};
-use crate::expr::{Context, Declared, Graph, Id, Note, simplify};
+use crate::expr::{Context, Declared, Graph, Id, Note, ParseError, ParsedList, simplify};
 use crate::op::ops;
 use crate::points::{Points, Values};
 use crate::real::Precision;
@@ -50,69 +50,8 @@ impl Model {
     /// - [`FitError::NoParameter`] for a model without parameters; [`FitError::Unused`] for one of `given` that it does not
     ///   have.
     pub fn parse(text: &str, columns: &[String], given: &[String], fixed: &[(String, f64)]) -> Result<Model, FitError> {
-        let columns: Vec<&String> = columns.iter().filter(|name| is_declarable(name)).collect();
-        let is_fixed = |name: &String| fixed.iter().any(|(fixed, _)| fixed == name);
-        // What is free beside the names that are known.
-        let known = columns.iter().copied().chain(given).filter(|name| name.chars().count() > 1 && !is_fixed(name));
-        let mut parameters = fixed.to_vec();
-        for name in known {
-            let name = name.split('[').next().unwrap_or(name);
-            if !parameters.iter().any(|(known, _)| known == name) {
-                parameters.push((name.to_owned(), 1.0));
-            }
-        }
-        let families = |name: &String| name.contains('[');
-        parameters.retain(|(name, _)| !given.iter().any(|g| families(g) && g.starts_with(&format!("{name}["))));
-        let free = parse(text, &Context { parameters, ..Context::default() })?;
-        let mut names: Vec<Declared> = Vec::new();
-        let mut declare = |name: &str| {
-            let (family, component) = match name.split_once('[') {
-                Some((family, rest)) => (family, rest.trim_end_matches(']').parse::<usize>().ok()),
-                None => (name, None),
-            };
-            match names.iter_mut().find(|declared| declared.name == family) {
-                Some(declared) => declared.components = declared.components.max(component),
-                None => names.push(Declared { name: family.to_owned(), components: component }),
-            }
-        };
-        let is_column = |name: &String| columns.contains(&name);
-        given.iter().filter(|name| !is_fixed(name)).for_each(|name| declare(name));
-        free.variables.iter().filter(|name| !is_column(name)).for_each(|name| declare(name));
-        let count = names.iter().map(|declared| declared.components.unwrap_or(1)).sum::<usize>();
-        let taken = |name: &String| names.iter().any(|declared| declared.name == *name) || is_fixed(name);
-        let data: Vec<&String> = columns.iter().copied().filter(|name| !taken(name)).collect();
-        names.extend(data.into_iter().map(|name| Declared { name: (*name).clone(), components: None }));
-        let context = Context { variables: Some(names), parameters: fixed.to_vec(), ..Context::default() };
-        let parsed = parse(text, &context)?;
-        Model::of(text, parsed, count, given, free.notes)
-    }
-
-    /// The model of what was read: its first `count` variables are parameters, the others columns.
-    fn of(text: &str, parsed: Parsed, count: usize, given: &[String], notes: Vec<Note>) -> Result<Model, FitError> {
-        let mut used = vec![false; parsed.variables.len()];
-        let needed = parsed.graph.reachable(&[parsed.value]);
-        for (id, node) in parsed.graph.iter() {
-            if let (crate::expr::graph::Node::Variable(place), true) = (node, needed[id.index()]) {
-                used[place as usize] = true;
-            }
-        }
-        let (names, columns) = parsed.variables.split_at(count);
-        if let Some(name) = given.iter().find(|name| names.iter().position(|n| n == *name).is_some_and(|k| !used[k])) {
-            return Err(FitError::Unused(name.clone()));
-        }
-        let kept: Vec<bool> = used.clone();
-        let of = |names: &[String], first: usize| -> Vec<String> {
-            names.iter().enumerate().filter(|(k, _)| kept[first + k]).map(|(_, name)| name.clone()).collect()
-        };
-        let (parameters, columns) = (of(names, 0), of(columns, count));
-        if parameters.is_empty() {
-            return Err(FitError::NoParameter(text.trim().to_owned()));
-        }
-        let mut graph = Graph::new();
-        let mut places = vec![0u32; used.len()];
-        (0..used.len()).filter(|k| used[*k]).zip(0..).for_each(|(k, place)| places[k] = place);
-        let ids = graph.import(&parsed.graph, &[parsed.value], |graph, place| graph.variable(places[place as usize]));
-        Ok(Model { text: text.trim().to_owned(), parameters, columns, notes, graph, value: ids[0] })
+        let Read { text, parameters, columns, notes, graph, values } = read(text, columns, given, fixed, one)?;
+        Ok(Model { text, parameters, columns, notes, graph, value: values[0] })
     }
 
     /// The tape of a row. Its inputs are the parameters (one number for a run, if `uniform`), the columns and the
@@ -178,6 +117,104 @@ impl Model {
     /// Whether the model is one number for a whole table, so that it cannot depend on data.
     pub fn is_constant(&self) -> bool {
         self.columns.is_empty()
+    }
+}
+
+/// Expressions over parameters and columns.
+pub(super) struct Read {
+    /// The text, without space around it.
+    pub(super) text: String,
+    pub(super) parameters: Vec<String>,
+    pub(super) columns: Vec<String>,
+    pub(super) notes: Vec<Note>,
+    /// Its variables are the parameters, then the columns.
+    pub(super) graph: Graph,
+    pub(super) values: Vec<Id>,
+}
+
+/// How a text is read.
+type Reader = fn(&str, &Context) -> Result<ParsedList, ParseError>;
+
+/// One expression.
+fn one(text: &str, context: &Context) -> Result<ParsedList, ParseError> {
+    let Parsed { graph, variables, value, notes } = parse(text, context)?;
+    Ok(ParsedList { graph, variables, values: vec![value], notes })
+}
+
+/// Reads a text by `reader`, as [`Model::parse`] says.
+pub(super) fn read(
+    text: &str,
+    columns: &[String],
+    given: &[String],
+    fixed: &[(String, f64)],
+    reader: Reader,
+) -> Result<Read, FitError> {
+    let columns: Vec<&String> = columns.iter().filter(|name| is_declarable(name)).collect();
+    let is_fixed = |name: &String| fixed.iter().any(|(fixed, _)| fixed == name);
+    let is_family = |name: &String| text.contains(&format!("{name}["));
+    // What is free beside the names that are known.
+    let known = columns.iter().copied().chain(given).filter(|name| name.chars().count() > 1 && !is_fixed(name));
+    let mut parameters = fixed.to_vec();
+    for name in known.filter(|name| !is_family(name)) {
+        let name = name.split('[').next().unwrap_or(name);
+        if !parameters.iter().any(|(known, _)| known == name) {
+            parameters.push((name.to_owned(), 1.0));
+        }
+    }
+    let families = |name: &String| name.contains('[');
+    parameters.retain(|(name, _)| !given.iter().any(|g| families(g) && g.starts_with(&format!("{name}["))));
+    let free = reader(text, &Context { parameters, ..Context::default() })?;
+    let mut names: Vec<Declared> = Vec::new();
+    let mut declare = |name: &str| {
+        let (family, component) = match name.split_once('[') {
+            Some((family, rest)) => (family, rest.trim_end_matches(']').parse::<usize>().ok()),
+            None => (name, None),
+        };
+        match names.iter_mut().find(|declared| declared.name == family) {
+            Some(declared) => declared.components = declared.components.max(component),
+            None => names.push(Declared { name: family.to_owned(), components: component }),
+        }
+    };
+    let is_column = |name: &String| columns.contains(&name);
+    given.iter().filter(|name| !is_fixed(name)).for_each(|name| declare(name));
+    free.variables.iter().filter(|name| !is_column(name)).for_each(|name| declare(name));
+    let count = names.iter().map(|declared| declared.components.unwrap_or(1)).sum::<usize>();
+    let taken = |name: &String| names.iter().any(|declared| declared.name == *name) || is_fixed(name);
+    let data: Vec<&String> = columns.iter().copied().filter(|name| !taken(name)).collect();
+    names.extend(data.into_iter().map(|name| Declared { name: (*name).clone(), components: None }));
+    let context = Context { variables: Some(names), parameters: fixed.to_vec(), ..Context::default() };
+    let parsed = reader(text, &context)?;
+    Read::of(text, parsed, count, given, free.notes)
+}
+
+impl Read {
+    /// Of what was read: its first `count` variables are parameters, the others columns.
+    fn of(text: &str, parsed: ParsedList, count: usize, given: &[String], notes: Vec<Note>) -> Result<Read, FitError> {
+        let mut used = vec![false; parsed.variables.len()];
+        let needed = parsed.graph.reachable(&parsed.values);
+        for (id, node) in parsed.graph.iter() {
+            if let (crate::expr::graph::Node::Variable(place), true) = (node, needed[id.index()]) {
+                used[place as usize] = true;
+            }
+        }
+        let (names, columns) = parsed.variables.split_at(count);
+        if let Some(name) = given.iter().find(|name| names.iter().position(|n| n == *name).is_some_and(|k| !used[k])) {
+            return Err(FitError::Unused(name.clone()));
+        }
+        let of = |names: &[String], first: usize| -> Vec<String> {
+            names.iter().enumerate().filter(|(k, _)| used[first + k]).map(|(_, name)| name.clone()).collect()
+        };
+        let (parameters, columns) = (of(names, 0), of(columns, count));
+        let text = text.trim().to_owned();
+        if parameters.is_empty() {
+            return Err(FitError::NoParameter(text));
+        }
+        let mut graph = Graph::new();
+        let mut places = vec![0u32; used.len()];
+        (0..used.len()).filter(|k| used[*k]).zip(0..).for_each(|(k, place)| places[k] = place);
+        let replace = |graph: &mut Graph, place: u32| graph.variable(places[place as usize]);
+        let values = graph.import(&parsed.graph, &parsed.values, replace);
+        Ok(Read { text, parameters, columns, notes, graph, values })
     }
 }
 

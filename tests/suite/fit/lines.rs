@@ -22,7 +22,7 @@ const DATA: [(&str, &str); 9] = [
 ];
 
 /// Refused: the exit code is 2, nothing is on standard output, and the message has these words.
-const BAD: [(&str, &[&str]); 26] = [
+const BAD: [(&str, &[&str]); 36] = [
     ("fit 'a + b x' --data none.txt --response y", &["cannot read none.txt"]),
     ("fit 'a + b x' --data empty.csv --response y", &["is empty"]),
     ("fit 'a + b x' --data header.csv --response y", &["no rows"]),
@@ -52,10 +52,20 @@ const BAD: [(&str, &[&str]); 26] = [
         "fit 'a + b x' --data line.csv --response y --group-by word -o fit.png",
         &["a picture shows one fit, there are 2"],
     ),
+    ("fit 'a + b x'", &["--data", "--response"]),
+    ("fit --residuals 'a - 1' --data line.csv", &["--residuals", "--data"]),
+    ("fit --residuals 'a - 1; '", &["nothing follows this `;`"]),
+    ("fit --residuals '1; 2'", &["no parameters"]),
+    ("fit --residuals 'a + b - 1'", &["1 residuals do not determine 2 parameters"]),
+    ("fit --residuals 'ln(a - 3)'", &["not finite at the start"]),
+    ("fit --residuals 'each(i, 1, 20000, a - i)'", &["20000 residuals, the limit is 10000"]),
+    ("fit --residuals 'each(i, 1, a - i)'", &["`each` is written `each(i, 1, n, ...)`"]),
+    ("fit --residuals 'a - 1' --start b=2", &["no parameter `b`"]),
+    ("fit --residuals 'a - 1' -o a.png", &["residuals have no picture"]),
 ];
 
 /// Taken: what standard output and standard error have somewhere.
-const GOOD: [(&str, &[&str], &[&str]); 9] = [
+const GOOD: [(&str, &[&str], &[&str]); 15] = [
     ("fit 'a + b x' --data line.csv --response y", &["a  ", "b  "], &["5 rows, 2 parameters; converged"]),
     ("fit 'a + b x' --data holes.csv --response y --missing skip", &["b  "], &["3 rows are left out", "4 rows"]),
     ("fit 'a + b x' --data line.csv --response y --weights w", &[], &["4 rows, 2 parameters"]),
@@ -69,6 +79,29 @@ const GOOD: [(&str, &[&str], &[&str]); 9] = [
     ("fit 'a + b x' --data line.csv --response y --set a=1", &["b  "], &["1 parameters", "R^2 1.000000"]),
     ("fit 'w[1] + w[2] x' --data line.csv --response y", &["w[1]  ", "w[2]  "], &["converged", "R^2 1.000000"]),
     ("fit 'a + 0 b + b*c*x' --data line.csv --response y", &[], &["singular"]),
+    (
+        "fit --residuals '10(x2 - x1^2); 1 - x1' --start x1=-1.2,x2=1",
+        &["x1  ", "x2  "],
+        &["2 residuals, 2 parameters; conv"],
+    ),
+    // The line through (1, 1), (2, 3), (3, 4): 1.5 x - 1/3, by its definitions.
+    (
+        "fit --residuals 'f(t) = a + b t; f(1) - 1; f(2) - 3; f(3) - 4'",
+        &["-0.333", "0.62361"],
+        &["0.16667", "1 degrees"],
+    ),
+    (
+        "fit --residuals 's = sum(j, 1, n, j (x[j] - 1)); each(i, 1, n, x[i] - 1); s; s^2' --set n=40 --start x=0.5",
+        &["x[40]"],
+        &["42 residuals, 40 parameters; converged"],
+    ),
+    ("fit --residuals 'each(i, 1, 0, a); a - 3'", &["a          3"], &["1 residuals, 1 parameters"]),
+    ("fit --residuals 'x^2 - 4' --starts 20 --range x=-5:5 --seed 3", &["x          "], &["other ends: 0 ("]),
+    (
+        "fit --residuals 'a - 7; a - 9' --bounds a=:6",
+        &["a          6", "at its bound"],
+        &["residual sum of squares 10"],
+    ),
 ];
 
 pub(crate) fn tests() -> Vec<Trial> {
