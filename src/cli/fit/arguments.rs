@@ -74,6 +74,9 @@ pub(crate) struct Arguments {
     /// Where to write: .json, .csv or .npz; of one fit with one column across also .png (default: a table to standard output)
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     pub(super) output: PathBuf,
+    /// Pixels of a picture, such as 420x360; one number for both sides
+    #[arg(long, value_name = "WIDTHxHEIGHT", allow_hyphen_values = true)]
+    pub(super) size: Option<String>,
     /// In a picture the curve alone, without the residuals below it
     #[arg(long)]
     pub(super) curve_only: bool,
@@ -81,6 +84,9 @@ pub(crate) struct Arguments {
     #[arg(long)]
     format: Option<String>,
 }
+
+/// Parameters that are named, and names with a value.
+pub(super) type Named = (Vec<String>, Vec<(String, f64)>);
 
 /// What is fitted to what.
 pub(super) struct Task {
@@ -136,7 +142,7 @@ impl Arguments {
     }
 
     /// Parameters that flags name, in order, and the names that --set gives a value.
-    pub(super) fn named(&self) -> Result<(Vec<String>, Vec<(String, f64)>), Failure> {
+    pub(super) fn named(&self) -> Result<Named, Failure> {
         let mut given: Vec<String> = Vec::new();
         let texts = self.start.iter().chain(&self.ranges).chain(&self.bounds).flat_map(|text| text.split(','));
         let named = texts.filter_map(|text| text.split_once('=')).map(|(name, _)| name.trim().to_owned());

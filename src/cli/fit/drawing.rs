@@ -7,7 +7,7 @@
 use super::arguments::{Arguments, Task};
 use crate::cli::Failure;
 use crate::cli::language::number;
-use crate::cli::plot::{usual_size, write};
+use crate::cli::plot::{pixels, usual_size, write};
 use crate::cli::record::{Record, write_bitmap};
 use gradfield::Points;
 use gradfield::backend::Backend;
@@ -22,6 +22,10 @@ const BARS: usize = 0;
 /// Standard errors either way: some 95 %.
 const ERRORS: f64 = 2.0;
 
+/// What is left free above and below the measurements, in parts of their range.
+const SPARE: f64 = 0.05;
+/// Parameters that the legend has room for.
+const NAMED: usize = 5;
 /// The share of the picture that the residuals have.
 const PANEL: f64 = 0.29;
 
@@ -66,7 +70,7 @@ pub(super) fn draw(
 ) -> Result<(), Failure> {
     let (model, x) = (&task.problem.model, &task.problem.columns[0]);
     let response = arguments.response.as_deref().unwrap_or_default();
-    let (width, height) = usual_size(1);
+    let (width, height) = pixels(arguments.size.as_deref(), usual_size(1))?;
     let mut picture = Picture::new(width, height);
     let span = x.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(*x), b.max(*x)));
     picture.x_range = if span.0 < span.1 { padded(span, 0.04) } else { (span.0 - 1.0, span.1 + 1.0) };
@@ -77,7 +81,9 @@ pub(super) fn draw(
     picture.title = typeset(&format!("{response} = {}", model.text));
     (picture.x_label, picture.y_label) = (model.columns[0].clone(), response.to_owned());
     let values: Vec<String> = model.parameters.iter().zip(&fit.estimates).map(|(name, v)| estimate(name, *v)).collect();
-    scene.fill(&mut picture, false, values.join(", "));
+    let many = values.len() > NAMED;
+    let label = if many { format!("fit of {} parameters", values.len()) } else { values.join(", ") };
+    scene.fill(&mut picture, false, label);
     let panel = Picture { height: (PANEL * f64::from(height)).round() as u32, ..picture.clone() };
     let panel = scene.panel(Picture { layers: Vec::new(), title: String::new(), legend: false, ..panel });
     if !arguments.curve_only {
@@ -101,7 +107,11 @@ impl Scene<'_> {
         let drawn: Vec<f64> = if self.deviations.is_empty() { y.clone() } else { [ends(-1.0), ends(1.0)].concat() };
         let (least, most) = self.span;
         let inside = self.across.iter().zip(&curve_at).filter(|(x, _)| (least..=most).contains(*x)).map(|(_, y)| *y);
-        picture.y_range = y_range(&drawn.into_iter().chain(inside).collect::<Vec<f64>>());
+        // A pole of the curve is cut off, a measurement never.
+        let (lo, hi) = y_range(&drawn.iter().copied().chain(inside).collect::<Vec<f64>>());
+        let all = drawn.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), y| (a.min(*y), b.max(*y)));
+        let all = padded(all, SPARE);
+        picture.y_range = (lo.min(all.0), hi.max(all.1));
         if !self.deviations.is_empty() {
             let bars = x.iter().zip(&y).zip(&self.deviations);
             let bars = bars.flat_map(|((x, y), s)| [(*x, y - s), (*x, y + s), (f64::NAN, f64::NAN)]);

@@ -109,7 +109,9 @@ pub(crate) fn tests() -> Vec<Trial> {
     let good = GOOD
         .iter()
         .map(|(line, out, err)| Trial::test(format!("fit: {line} ({})", err[0]), move || taken(line, out, err)));
-    bad.chain(good).chain([Trial::test("fit: formats say the same", formats)]).collect()
+    let rest =
+        [Trial::test("fit: formats say the same", formats), Trial::test("fit: a picture shows every row", picture)];
+    bad.chain(good).chain(rest).collect()
 }
 
 fn run(folder: &Path, line: &str) -> Result<Output, Failed> {
@@ -164,4 +166,27 @@ fn formats() -> Check {
     let again = run(folder.path(), "fit 'm x^2' --data field.npz --response f --format json -q")?;
     let page: serde_json::Value = serde_json::from_slice(&again.stdout)?;
     require(page["fits"][0]["estimates"][0] == 1.0, || format!("{page}"))
+}
+
+/// A row far off widens both parts of a picture, which has the size asked for with and without the residuals.
+fn picture() -> Check {
+    let folder = tempfile::tempdir()?;
+    let rows: String = (0..40).map(|k| format!("{k},{}\n", if k == 20 { 900 } else { k })).collect();
+    std::fs::write(folder.path().join("far.csv"), format!("x,y\n{rows}"))?;
+    for flags in ["", "--curve-only"] {
+        let line = format!("fit 'a + b x' --data far.csv --response y --quiet --size 420x360 -o fit.png {flags}");
+        let made = run(folder.path(), &line)?;
+        require(made.status.success(), || String::from_utf8_lossy(&made.stderr).into_owned())?;
+        let file = std::io::BufReader::new(std::fs::File::open(folder.path().join("fit.png"))?);
+        let mut reader = png::Decoder::new(file).read_info()?;
+        let size = (reader.info().width, reader.info().height);
+        let texts: Vec<String> = reader.info().uncompressed_latin1_text.iter().map(|text| text.text.clone()).collect();
+        let mut data = vec![0; reader.output_buffer_size().ok_or("a size")?];
+        reader.next_frame(&mut data)?;
+        // The range of y is told in the file: the row of 900 is within it, and not at the edge.
+        let range = texts.iter().find_map(|text| text.split(" y=").nth(1)).ok_or("no range")?.to_owned();
+        let top: f64 = range.split(':').nth(1).ok_or("no end")?.trim().parse()?;
+        require(size == (420, 360) && top > 900.0, || format!("{size:?} {range}"))?;
+    }
+    Ok(())
 }
