@@ -14,7 +14,7 @@ pub struct Fitted {
     /// The parameters; NaN where there is no fit.
     pub estimates: Vec<f64>,
     /// Their standard errors; NaN where there is none: at a bound, of a singular Jacobian, without degrees of
-    /// freedom, of a robust loss.
+    /// freedom, of a robust loss with weights.
     pub errors: Vec<f64>,
     /// The covariance of the estimates, row by row; empty where there is none.
     pub covariance: Vec<f64>,
@@ -28,7 +28,7 @@ pub struct Fitted {
     /// Twice the sum of the losses: for least squares the (weighted) sum of squares of the residuals.
     pub objective: f64,
     /// The estimated variance of a row of weight 1: the sum of squares by the degrees of freedom; of a likelihood or a loss
-    /// of one's own, which is taken for one, 1; of a robust loss NaN.
+    /// of one's own, which is taken for one, 1; of a robust loss Huber's estimate.
     pub variance: f64,
     /// 1 - sum of squares / sum of squares about the mean; NaN but for least squares.
     pub r2: f64,
@@ -70,8 +70,7 @@ impl Fitted {
 
     /// What is to be said of a fit that has ended, but for its R^2.
     pub(super) fn of(loss: &Loss, rows: usize, walk: &Walk, status: Status, scatter: f64) -> Fitted {
-        let n = walk.x.len();
-        let mut fitted = Fitted::none(status, n, rows);
+        let mut fitted = Fitted::none(status, walk.x.len(), rows);
         fitted.steps = walk.steps;
         if status == Status::Value {
             return fitted;
@@ -90,16 +89,21 @@ impl Fitted {
             None => fitted.singular = true,
             Some(inverse) => {
                 fitted.pivot = inverse.pivot;
-                if loss.is_robust() {
-                    return fitted;
-                }
-                fitted.covariance = inverse.matrix.iter().map(|c| c * fitted.variance).collect();
-                for (j, error) in fitted.errors.iter_mut().enumerate() {
-                    *error = if walk.held[j] { f64::NAN } else { fitted.covariance[j * n + j].sqrt() };
+                if !loss.is_robust() {
+                    fitted.spread(&inverse.matrix);
                 }
             }
         }
         fitted
+    }
+
+    /// Sets the covariance, which is the variance times a matrix, and the standard errors.
+    pub(super) fn spread(&mut self, matrix: &[f64]) {
+        let n = self.estimates.len();
+        self.covariance = matrix.iter().map(|c| c * self.variance).collect();
+        for (j, error) in self.errors.iter_mut().enumerate() {
+            *error = if self.held[j] { f64::NAN } else { self.covariance[j * n + j].sqrt() };
+        }
     }
 }
 

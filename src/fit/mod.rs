@@ -29,6 +29,7 @@ pub mod loss;
 mod model;
 mod products;
 pub mod residuals;
+mod robust;
 mod stream;
 mod sums;
 mod walk;
@@ -45,7 +46,8 @@ use crate::real::Precision;
 use crate::table::Groups;
 use crate::tape::Tape;
 use fitted::best;
-use stream::{Found, Stream};
+use robust::Robust;
+use stream::{Block, Found, Stream};
 use walk::Walk;
 
 /// Why a fit could not be made.
@@ -121,6 +123,14 @@ impl Problem {
     /// The rows of a group.
     fn range(&self, group: usize) -> std::ops::Range<usize> {
         self.starts[group]..self.starts[group + 1]
+    }
+
+    /// The rows of a group as a tape reads them.
+    fn blocks(&self, stream: &Stream<'_>, group: usize) -> Vec<Block> {
+        let range = self.range(group);
+        let mut columns: Vec<&[f64]> = self.columns.iter().map(|column| &column[range.clone()]).collect();
+        columns.push(&self.response[range.clone()]);
+        stream.blocks(&columns, self.weights.as_ref().map(|weights| &weights[range]))
     }
 
     /// Number of fits.
@@ -223,6 +233,11 @@ pub fn fit(
             };
         }
     }
+    if let Some(mut robust) = Robust::of(problem, backend, precision)? {
+        for (group, fitted) in fits.iter_mut().enumerate() {
+            robust.judge(fitted, &robust.rows(problem, group))?;
+        }
+    }
     Ok(fits)
 }
 
@@ -263,11 +278,7 @@ fn one_group(
     stream: &mut Stream<'_>,
     group: usize,
 ) -> Result<Fitted, FitError> {
-    let range = problem.range(group);
-    let mut columns: Vec<&[f64]> = problem.columns.iter().map(|column| &column[range.clone()]).collect();
-    columns.push(&problem.response[range.clone()]);
-    let weights = problem.weights.as_ref().map(|weights| &weights[range.clone()]);
-    let rows = stream.blocks(&columns, weights);
+    let rows = problem.blocks(stream, group);
     let size = problem.spread(group).0.sqrt();
     let mut ends: Vec<Fitted> = Vec::new();
     for start in starts {

@@ -6,7 +6,7 @@
 //! A free name that is a column is data; every other free name is a parameter.
 
 use super::FitError;
-use super::loss::Loss;
+use super::loss::{Formula, Loss};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, BackendError};
 use crate::expr::derive::Deriver;
@@ -61,12 +61,17 @@ impl Model {
     /// # Errors
     /// - [`FitError::Derive`] where the language has no derivative.
     pub(super) fn tape(&self, loss: &Loss, uniform: bool) -> Result<Tape, FitError> {
+        self.tape_of(loss.formula()?, uniform)
+    }
+
+    /// The same of a formula in the place of the loss's own.
+    pub(super) fn tape_of(&self, formula: Option<Formula>, uniform: bool) -> Result<Tape, FitError> {
         let mut graph = self.graph.clone();
         let (n, m) = (self.parameters.len(), self.columns.len());
         let places: Vec<u32> = (0..n as u32).collect();
         let slopes = Deriver::default().gradient(&mut graph, self.value, &places)?;
         let response = graph.variable((n + m) as u32);
-        let mut outputs = match loss.formula()? {
+        let mut outputs = match formula {
             None => vec![simplify::apply(&mut graph, ops::SUB, &[self.value, response])],
             Some(formula) => {
                 let replace = |_: &mut Graph, place: u32| if place == 0 { self.value } else { response };

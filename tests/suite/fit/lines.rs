@@ -65,7 +65,7 @@ const BAD: [(&str, &[&str]); 36] = [
 ];
 
 /// Taken: what standard output and standard error have somewhere.
-const GOOD: [(&str, &[&str], &[&str]); 15] = [
+const GOOD: [(&str, &[&str], &[&str]); 18] = [
     ("fit 'a + b x' --data line.csv --response y", &["a  ", "b  "], &["5 rows, 2 parameters; converged"]),
     ("fit 'a + b x' --data holes.csv --response y --missing skip", &["b  "], &["3 rows are left out", "4 rows"]),
     ("fit 'a + b x' --data line.csv --response y --weights w", &[], &["4 rows, 2 parameters"]),

@@ -12,7 +12,9 @@ use gradfield::fit::{Fitted, Loss, Options, Status};
 use tables::ROWS;
 
 /// Said of robust losses.
-const ROBUST: &str = "no standard errors: they are not estimated for a robust loss";
+const ROBUST: &str = "no standard errors: they are not estimated for a robust loss of rows with weights";
+/// The same, where hardly a row is within the scale.
+const OUTSIDE: &str = "no standard errors: hardly a row is within the scale of the robust loss; give a larger one";
 
 /// What was fitted.
 pub(super) struct Subject<'a> {
@@ -174,8 +176,9 @@ impl Report<'_> {
                 "no standard errors: the Jacobian is singular, so the {what} do not determine all parameters; fix one with --set"
             ));
         }
-        if self.subject.loss.is_robust() {
-            return Some(ROBUST.to_owned());
+        let (robust, weighted) = (self.subject.loss.is_robust(), self.arguments.weights.is_some());
+        if robust && (weighted || fit.freedom() > 0 && fit.covariance.is_empty()) {
+            return Some(if weighted { ROBUST } else { OUTSIDE }.to_owned());
         }
         let rows = if residuals { "residuals" } else { "rows" };
         (fit.freedom() == 0 && !self.subject.loss.is_likelihood())
@@ -199,11 +202,11 @@ impl Report<'_> {
         if singular > 0 {
             lines.push(format!("{singular} of them have no standard errors: their Jacobian is singular"));
         }
-        if self.subject.loss.is_robust() {
+        if self.subject.loss.is_robust() && self.arguments.weights.is_some() {
             lines.push(ROBUST.to_owned());
         }
         let bare = self.fits.iter().filter(|fit| fit.status != Status::Rows && fit.freedom() == 0).count();
-        if bare > 0 && self.squares() {
+        if bare > 0 && !self.subject.loss.is_likelihood() {
             lines.push(format!("{bare} of them have no standard errors: they have as many rows as parameters"));
         }
         if language == Language::Text && all > ROWS {
