@@ -102,6 +102,17 @@ const GOOD: [(&str, &[&str], &[&str]); 18] = [
         &["a          6", "at its bound"],
         &["residual sum of squares 10"],
     ),
+    ("fit 'a + b x' --data line.csv --response w --robust huber:0.1", &["%"], &["sum of the loss (huber)"]),
+    (
+        "fit 'a + b x + c x^2' --data line.csv --response w --robust cauchy:1e-9",
+        &["c  "],
+        &["no standard errors: hardly a row is within the scale"],
+    ),
+    (
+        "fit 'a + b x' --data line.csv --response y --weights w --robust huber:1",
+        &["b  "],
+        &["no standard errors: they are not estimated for a robust loss of rows with weights"],
+    ),
 ];
 
 pub(crate) fn tests() -> Vec<Trial> {
