@@ -8,14 +8,14 @@
 //! Who should not use it: whoever has a table, or thousands of residuals of one form; that is a [`Model`](super::Model).
 
 use super::dense::{Local, triangularise};
-use super::fitted::{Fitted, best};
+use super::fitted::Fitted;
 use super::loss::Loss;
 use super::model::{Read, read};
 use super::stream::on_threads;
 use super::sums::dot_of_many;
 use super::walk::{Rules, Status, Walk};
 use super::{FitError, Options};
-use crate::backend::{Backend, check_interrupt};
+use crate::backend::{Backend, Program, check_interrupt};
 use crate::expr::derive::Deriver;
 use crate::expr::graph::Node;
 use crate::expr::parse::parse_list;
@@ -30,6 +30,8 @@ pub const LIMIT: usize = 10_000;
 const WIDTH: usize = 1024;
 /// Bytes that their residuals and slopes may take.
 const BYTES: usize = 64 << 20;
+/// Starts whose ends are kept at a time.
+const PART: usize = 1 << 14;
 /// Distinct minima that are kept.
 const MINIMA: usize = 1000;
 /// A least square of a pivot below which the residuals do not tell places along a valley from each other.
@@ -84,7 +86,8 @@ struct End {
     fitted: Fitted,
     /// Whether its residuals are what rounding leaves of 0.
     zero: bool,
-    walk: Walk,
+    /// How large a part of the residuals a unit of each parameter is.
+    shares: Vec<f64>,
 }
 
 impl Residuals {
@@ -137,28 +140,47 @@ impl Residuals {
     /// # Errors
     /// - [`FitError::Derive`] as [`Residuals::tape`]; [`FitError::Backend`] if the engine failed.
     pub fn solve(&self, options: &Options, backend: &dyn Backend, precision: Precision) -> Result<Ends, FitError> {
-        let (n, m) = (self.parameters.len(), self.values.len());
-        let none = |status: Status| Fitted::none(status, n, m);
+        let (n, m, starts) = (self.parameters.len(), self.values.len(), &options.starts);
         if m < n {
-            let statuses = vec![Status::Rows; options.starts.len()];
-            return Ok(Ends { best: none(Status::Rows), statuses, minima: Vec::new() });
+            let (best, statuses) = (Fitted::none(Status::Rows, n, m), vec![Status::Rows; starts.len()]);
+            return Ok(Ends { best, statuses, minima: Vec::new() });
         }
-        let ends = self.walk_all(options, backend, precision)?;
-        let statuses = ends.iter().map(|end| end.fitted.status).collect();
-        let minima = distinct(&ends);
-        let best = match minima.first() {
-            // The least minimum, unless a start that has not ended yet is lower.
-            Some(least) if ends.iter().all(|end| !is_lower(&end.fitted, least)) => least.clone(),
-            _ => best(ends.into_iter().map(|end| end.fitted).collect()).unwrap_or_else(|| none(Status::Value)),
+        let sheet = self.sheet()?;
+        let program = backend.prepare(&sheet.tape, precision)?;
+        let mut run = Run { shape: (m, n), sheet: &sheet, rules: &options.rules, program, precision, backend };
+        let (mut statuses, mut found) = (Vec::with_capacity(starts.len()), Found::default());
+        for (k, part) in starts.chunks(PART).enumerate() {
+            let ends = run.ends(part, k * PART)?;
+            statuses.extend(ends.iter().map(|end| end.fitted.status));
+            ends.into_iter().for_each(|end| found.take(end));
+        }
+        let (minima, lowest) = found.sorted();
+        let best = match (minima.first(), lowest) {
+            // The least minimum, unless a start that has not ended yet is lower by more than rounding.
+            (Some(least), Some(lower)) if lower.objective < least.objective * (1.0 - 1e-6) => lower,
+            (Some(least), _) => least.clone(),
+            (None, Some(lower)) => lower,
+            (None, None) => Fitted::none(Status::Value, n, m),
         };
         Ok(Ends { best, statuses, minima })
     }
+}
 
-    /// The end of each start.
-    fn walk_all(&self, options: &Options, backend: &dyn Backend, precision: Precision) -> Result<Vec<End>, FitError> {
-        let (sheet, starts) = (self.sheet()?, &options.starts);
-        let outputs = sheet.tape.outputs.len();
-        let mut program = backend.prepare(&sheet.tape, precision)?;
+/// What all starts have in common.
+struct Run<'a> {
+    /// Residuals and parameters.
+    shape: (usize, usize),
+    sheet: &'a Sheet,
+    rules: &'a Rules,
+    program: Box<dyn Program + 'a>,
+    precision: Precision,
+    backend: &'a dyn Backend,
+}
+
+impl Run<'_> {
+    /// The end of each start; `first` is the number of the first.
+    fn ends(&mut self, starts: &[Vec<f64>], first: usize) -> Result<Vec<End>, FitError> {
+        let outputs = self.sheet.tape.outputs.len();
         let width = (BYTES / (outputs * size_of::<f64>())).clamp(1, WIDTH);
         let (mut lanes, mut next): (Vec<(usize, Walk)>, usize) = (Vec::new(), 0);
         let mut ends: Vec<Option<End>> = starts.iter().map(|_| None).collect();
@@ -166,40 +188,42 @@ impl Residuals {
         loop {
             check_interrupt()?;
             while lanes.len() < width && next < starts.len() {
-                lanes.push((next, Walk::new(starts[next].clone(), 0.0, &options.rules).cautious()));
+                lanes.push((next, Walk::new(starts[next].clone(), 0.0, self.rules).cautious()));
                 next += 1;
             }
             if lanes.is_empty() {
                 return Ok(ends.into_iter().flatten().collect());
             }
-            let column = |j: usize| Values::of(precision, lanes.iter().map(|(_, walk)| walk.trial[j]).collect());
-            let columns = (0..self.parameters.len()).map(column).collect();
+            let column = |j: usize| Values::of(self.precision, lanes.iter().map(|(_, walk)| walk.trial[j]).collect());
+            let columns = (0..self.shape.1).map(column).collect();
             if out.first().is_none_or(|column| column.len() != lanes.len()) {
-                out = (0..outputs).map(|_| Values::zeros(precision, lanes.len())).collect();
+                out = (0..outputs).map(|_| Values::zeros(self.precision, lanes.len())).collect();
             }
-            program.evaluate(&Points::Columns { count: lanes.len(), columns }, &[], &mut out)?;
+            self.program.evaluate(&Points::Columns { count: lanes.len(), columns }, &[], &mut out)?;
             let all: Vec<usize> = (0..lanes.len()).collect();
-            let found = on_threads(backend.threads(), &all, |lane| self.look(&sheet, &out, lane));
+            let (sheet, shape) = (self.sheet, self.shape);
+            let found = on_threads(self.backend.threads(), &all, |lane| sheet.look(&out, lane, shape));
             let mut rest = Vec::with_capacity(lanes.len());
             for ((start, mut walk), (objective, mut local)) in lanes.into_iter().zip(found) {
                 walk.measure(&local);
-                match walk.next(objective, &mut local, &options.rules) {
+                match walk.next(objective, &mut local, self.rules) {
                     None => rest.push((start, walk)),
-                    Some(status) => ends[start] = Some(End::of(start, walk, status, self.count(), &options.rules)),
+                    Some(status) => ends[start] = Some(End::of(first + start, &walk, status, shape.0, self.rules)),
                 }
             }
             lanes = rest;
         }
     }
+}
 
+impl Sheet {
     /// The sum of squares of a lane, and what is known around it.
-    fn look(&self, sheet: &Sheet, out: &[Values], lane: usize) -> (f64, Local) {
-        let (n, m) = (self.parameters.len(), self.values.len());
+    fn look(&self, out: &[Values], lane: usize, (m, n): (usize, usize)) -> (f64, Local) {
         let mut stack = vec![0.0; m * (n + 1)];
         for (i, residual) in stack[n * m..].iter_mut().enumerate() {
             *residual = out[i].get(lane);
         }
-        for ((i, j), slope) in sheet.slopes.iter().zip(&out[m..]) {
+        for ((i, j), slope) in self.slopes.iter().zip(&out[m..]) {
             stack[j * m + i] = slope.get(lane);
         }
         let residuals = &stack[n * m..];
@@ -210,36 +234,51 @@ impl Residuals {
     }
 }
 
-/// Whether an end lies lower than a minimum, by more than rounding.
-fn is_lower(end: &Fitted, least: &Fitted) -> bool {
-    end.status != Status::Converged && end.objective < least.objective * (1.0 - 1e-6)
+/// What the starts have found so far.
+#[derive(Default)]
+struct Found {
+    /// The distinct minima, and how many starts came there.
+    minima: Vec<(End, usize)>,
+    /// The lowest end that is no minimum.
+    lowest: Option<Fitted>,
 }
 
-/// The minima among the ends, least first.
-fn distinct(ends: &[End]) -> Vec<Fitted> {
-    let mut minima: Vec<(&End, usize)> = Vec::new();
-    for end in ends.iter().filter(|end| end.fitted.status == Status::Converged) {
-        match minima.iter().position(|(known, _)| end.is_at(known)) {
-            Some(place) => minima[place].1 += 1,
-            None if minima.len() < MINIMA => minima.push((end, 1)),
+impl Found {
+    fn take(&mut self, end: End) {
+        if end.fitted.status != Status::Converged {
+            let lower = self.lowest.as_ref().is_none_or(|lowest| end.fitted.objective < lowest.objective);
+            if lower && !end.fitted.objective.is_nan() {
+                self.lowest = Some(end.fitted);
+            }
+            return;
+        }
+        match self.minima.iter().position(|(known, _)| end.is_at(known)) {
+            Some(place) => self.minima[place].1 += 1,
+            None if self.minima.len() < MINIMA => self.minima.push((end, 1)),
             None => {}
         }
     }
-    // Sums of squares that are rounding errors of 0 are all 0.
-    let value = |end: &End| if end.zero { 0.0 } else { end.fitted.objective };
-    minima.sort_by(|(a, _), (b, _)| value(a).total_cmp(&value(b)));
-    // Of those that are equally good the one that the first start found.
-    let good = minima.iter().take_while(|(end, _)| end.is_as_good(minima[0].0));
-    if let Some((place, _)) = good.enumerate().min_by_key(|(_, (end, _))| end.fitted.start) {
-        minima[..=place].rotate_right(1);
+
+    /// The minima, least first, and the lowest end that is none.
+    fn sorted(self) -> (Vec<Fitted>, Option<Fitted>) {
+        let mut minima = self.minima;
+        // Sums of squares that are rounding errors of 0 are all 0.
+        let value = |end: &End| if end.zero { 0.0 } else { end.fitted.objective };
+        minima.sort_by(|(a, _), (b, _)| value(a).total_cmp(&value(b)));
+        // Of those that are equally good the one that the first start found.
+        let good = minima.iter().take_while(|(end, _)| end.is_as_good(&minima[0].0));
+        if let Some((place, _)) = good.enumerate().min_by_key(|(_, (end, _))| end.fitted.start) {
+            minima[..=place].rotate_right(1);
+        }
+        (minima.into_iter().map(|(end, agree)| Fitted { agree, ..end.fitted }).collect(), self.lowest)
     }
-    minima.into_iter().map(|(end, agree)| Fitted { agree, ..end.fitted.clone() }).collect()
 }
 
 impl End {
-    fn of(start: usize, walk: Walk, status: Status, residuals: usize, rules: &Rules) -> End {
-        let fitted = Fitted::of(&Loss::Squares, residuals, &walk, status, walk.objective);
-        End { fitted: Fitted { start, agree: 1, ..fitted }, zero: walk.is_zero(rules), walk }
+    fn of(start: usize, walk: &Walk, status: Status, residuals: usize, rules: &Rules) -> End {
+        let fitted = Fitted::of(&Loss::Squares, residuals, walk, status, walk.objective);
+        let shares = (0..walk.x.len()).map(|j| walk.share(j)).collect();
+        End { fitted: Fitted { start, agree: 1, ..fitted }, zero: walk.is_zero(rules), shares }
     }
 
     /// Whether the sums of squares are the same, but for rounding.
@@ -253,10 +292,12 @@ impl End {
     fn is_at(&self, other: &End) -> bool {
         let (a, b) = (&self.fitted, &other.fitted);
         let near = |j: usize, a: f64, b: f64| {
-            (a - b).abs() <= 1e-4 * a.abs().max(b.abs()) || other.walk.share(j, a - b) <= 1e-7
+            (a - b).abs() <= 1e-4 * a.abs().max(b.abs()) || other.shares[j] * (a - b).abs() <= 1e-7
         };
-        let mut pairs = a.estimates.iter().zip(&b.estimates).enumerate();
         let valley = |fit: &Fitted| fit.singular || fit.pivot < VALLEY;
-        self.is_as_good(other) && (valley(a) && valley(b) || pairs.all(|(j, (a, b))| near(j, *a, *b)))
+        // A sum of 0 may well have places of both kinds; another sum has both along one valley alone.
+        let along = if self.zero { valley(a) && valley(b) } else { valley(a) || valley(b) };
+        let mut pairs = a.estimates.iter().zip(&b.estimates).enumerate();
+        self.is_as_good(other) && (along || pairs.all(|(j, (a, b))| near(j, *a, *b)))
     }
 }

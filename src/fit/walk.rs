@@ -159,9 +159,9 @@ impl Walk {
         self.objective.sqrt() <= rules.noise * self.largest
     }
 
-    /// How large the part of parameter j in the residuals is, beside all parts; where [`Walk::measure`] is asked.
-    pub(super) fn share(&self, j: usize, change: f64) -> f64 {
-        change.abs() * self.local.length(j) / self.largest
+    /// How large a part of the residuals a unit of parameter j is, where [`Walk::measure`] is asked.
+    pub(super) fn share(&self, j: usize) -> f64 {
+        self.local.length(j) / self.largest
     }
 
     /// The rounding error of the objective: r errs by some units in the last place of y, r^2 by 2 r times that.

@@ -166,10 +166,10 @@ fn eigenvectors() -> Result<(), Failed> {
             let n = |which: usize, i: usize| directions[3 * which + i][k];
             let most = principal[0][k].abs().max(principal[2][k].abs());
             let gap = (principal[0][k] - principal[1][k]).min(principal[1][k] - principal[2][k]) / most;
-            for which in 0..3 {
+            for (which, size_of) in principal.iter().enumerate() {
                 for i in 0..3 {
                     let turned: f64 = (0..3).map(|j| entry(i, j) * n(which, j)).sum();
-                    let off = (turned - principal[which][k] * n(which, i)).abs() / most;
+                    let off = (turned - size_of[k] * n(which, i)).abs() / most;
                     require(off * gap < 1e-12, || format!("{size}, at {:?}: {off:e}, gap {gap}", points.point(k)))?;
                     let dot: f64 = (0..3).map(|j| n(which, j) * n(i, j)).sum();
                     let wanted = if i == which { 1.0 } else { 0.0 };

@@ -25,7 +25,12 @@ pub(crate) struct Arguments {
     pub(super) response: Option<String>,
     /// EXPR is a list of residuals, with `;` between, whose sum of squares is to be least: no table is read.
     /// `each(i, 1, n, ...)` stands for n of them
-    #[arg(long, conflicts_with_all = ["data", "response", "weights", "group_by", "missing", "robust", "likelihood", "loss"])]
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "data", "response", "weights", "group_by", "missing", "robust", "likelihood", "loss", "size", "curve_only"
+        ]
+    )]
     pub(super) residuals: bool,
     /// Weight of each row: a column, or a formula such as "1/s^2"; it multiplies the row's square
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
@@ -143,6 +148,9 @@ impl Arguments {
 
     /// Parameters that flags name, in order, and the names that --set gives a value.
     pub(super) fn named(&self) -> Result<Named, Failure> {
+        if !self.function.samples.is_empty() {
+            return Err(Failure::usage("--samples: a fit takes no sampled field; its data are the columns of --data"));
+        }
         let mut given: Vec<String> = Vec::new();
         let texts = self.start.iter().chain(&self.ranges).chain(&self.bounds).flat_map(|text| text.split(','));
         let named = texts.filter_map(|text| text.split_once('=')).map(|(name, _)| name.trim().to_owned());

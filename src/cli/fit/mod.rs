@@ -37,6 +37,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn of_table(arguments: &Arguments, precision: Precision) -> Result<(), Failure> {
     let drawn = arguments.is_drawn();
     let language = if drawn { Language::Text } else { arguments.language()? };
+    if !drawn && (arguments.size.is_some() || arguments.curve_only) {
+        return Err(Failure::usage("--size and --curve-only are of pictures; write to a .png, such as -o fit.png"));
+    }
     let task = arguments.task(precision)?;
     let problem = &task.problem;
     report::check_names(&problem.model.parameters, arguments, language)?;

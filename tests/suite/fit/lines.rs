@@ -22,7 +22,7 @@ const DATA: [(&str, &str); 9] = [
 ];
 
 /// Refused: the exit code is 2, nothing is on standard output, and the message has these words.
-const BAD: [(&str, &[&str]); 36] = [
+const BAD: [(&str, &[&str]); 39] = [
     ("fit 'a + b x' --data none.txt --response y", &["cannot read none.txt"]),
     ("fit 'a + b x' --data empty.csv --response y", &["is empty"]),
     ("fit 'a + b x' --data header.csv --response y", &["no rows"]),
@@ -62,6 +62,9 @@ const BAD: [(&str, &[&str]); 36] = [
     ("fit --residuals 'each(i, 1, a - i)'", &["`each` is written `each(i, 1, n, ...)`"]),
     ("fit --residuals 'a - 1' --start b=2", &["no parameter `b`"]),
     ("fit --residuals 'a - 1' -o a.png", &["residuals have no picture"]),
+    ("fit 'a + b x' --data line.csv --response y --size 300x200", &["--size and --curve-only are of pictures"]),
+    ("fit 'a + b x' --data line.csv --response y --samples h=h.npy", &["a fit takes no sampled field"]),
+    ("fit --residuals 'a - 1' --curve-only", &["--residuals", "--curve-only"]),
 ];
 
 /// Taken: what standard output and standard error have somewhere.
