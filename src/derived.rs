@@ -42,7 +42,7 @@ impl Part {
 }
 
 /// All quantities, those of functions first.
-pub static TABLE: [Quantity; 9] = [
+pub static TABLE: [Quantity; 10] = [
     Quantity {
         name: "hessian",
         about: "the second derivatives, row by row",
@@ -114,6 +114,13 @@ pub static TABLE: [Quantity; 9] = [
         dimensions: 2..=3,
         parts: principal,
     },
+    Quantity {
+        name: "directions",
+        about: "in space the directions of the principal strains, a unit vector for each; NaN where two are equal",
+        of_vectors: true,
+        dimensions: 3..=3,
+        parts: |_| directions(),
+    },
 ];
 
 /// A matrix row by row, counted from 1.
@@ -151,14 +158,43 @@ fn principal(n: usize) -> Vec<(String, String)> {
         let [first, second] = ["+", "-"].map(|sign| format!("{mean} {sign} {radius}"));
         return vec![named("e_1", first), named("e_2", second), named("theta", angle)];
     }
-    let strain = "s_m = (j1_1 + j2_2 + j3_3)/3; s_a = j1_1 - s_m; s_b = j2_2 - s_m; s_c = j3_3 - s_m; \
-                  s_d = (j1_2 + j2_1)/2; s_f = (j1_3 + j3_1)/2; s_g = (j2_3 + j3_2)/2; \
-                  s_p = sqrt((s_a^2 + s_b^2 + s_c^2 + 2*(s_d^2 + s_f^2 + s_g^2))/6); \
-                  s_r = s_a*(s_b*s_c - s_g^2) - s_d*(s_d*s_c - s_g*s_f) + s_f*(s_d*s_g - s_b*s_f); \
-                  s_t = acos(if(s_p > 0, clamp(s_r/(2*s_p^3), -1, 1), 1))/3; \
-                  s_1 = s_m + 2*s_p*cos(s_t); s_3 = s_m + 2*s_p*cos(s_t + 2*pi/3);";
-    let part = |name: &str, value: &str| named(name, format!("{strain} {value}"));
+    let part =
+        |name: &str, value: &str| named(name, format!("{STRAIN} s_1 = s_m + s_p*s_u; s_3 = s_m + s_p*s_w; {value}"));
     vec![part("e_1", "s_1"), part("e_2", "3*s_m - s_1 - s_3"), part("e_3", "s_3")]
+}
+
+/// The strain in space: its mean s_m, its size s_p, and the largest and the least eigenvalue of what is left, s_u and s_w
+/// times s_p.
+const STRAIN: &str = "s_m = (j1_1 + j2_2 + j3_3)/3; s_a = j1_1 - s_m; s_b = j2_2 - s_m; s_c = j3_3 - s_m; \
+                      s_d = (j1_2 + j2_1)/2; s_f = (j1_3 + j3_1)/2; s_g = (j2_3 + j3_2)/2; \
+                      s_p = sqrt((s_a^2 + s_b^2 + s_c^2 + 2*(s_d^2 + s_f^2 + s_g^2))/6); \
+                      s_r = s_a*(s_b*s_c - s_g^2) - s_d*(s_d*s_c - s_g*s_f) + s_f*(s_d*s_g - s_b*s_f); \
+                      s_t = acos(if(s_p > 0, clamp(s_r/(2*s_p^3), -1, 1), 1))/3; \
+                      s_u = 2*cos(s_t); s_w = 2*cos(s_t + 2*pi/3);";
+
+/// The eigenvectors of the strain in space. For an eigenvalue v of A the adjugate of A - v is a multiple of n n^T: its column
+/// with the largest diagonal element has the direction n, that component positive. The second is upright on the others.
+fn directions() -> Vec<(String, String)> {
+    let lines = |value: &str, name: &str| {
+        format!(
+            "{name}_a = s_a/s_p - {value}; {name}_b = s_b/s_p - {value}; {name}_c = s_c/s_p - {value}; \
+             {name}_xx = {name}_b*{name}_c - h_g^2; {name}_yy = {name}_a*{name}_c - h_f^2; \
+             {name}_zz = {name}_a*{name}_b - h_d^2; {name}_xy = h_f*h_g - h_d*{name}_c; \
+             {name}_xz = h_d*h_g - h_f*{name}_b; {name}_yz = h_d*h_f - h_g*{name}_a; \
+             {name}_1 = {name}_xx >= max({name}_yy, {name}_zz); {name}_2 = {name}_yy >= {name}_zz; \
+             {name}_p = if({name}_1, {name}_xx, if({name}_2, {name}_xy, {name}_xz)); \
+             {name}_q = if({name}_1, {name}_xy, if({name}_2, {name}_yy, {name}_yz)); \
+             {name}_r = if({name}_1, {name}_xz, if({name}_2, {name}_yz, {name}_zz)); \
+             {name}_n = hypot(hypot({name}_p, {name}_q), {name}_r); \
+             {name}_x = {name}_p/{name}_n; {name}_y = {name}_q/{name}_n; {name}_z = {name}_r/{name}_n;"
+        )
+    };
+    let common =
+        format!("{STRAIN} h_d = s_d/s_p; h_f = s_f/s_p; h_g = s_g/s_p; {} {}", lines("s_u", "p"), lines("s_w", "q"));
+    let second = ["q_y*p_z - q_z*p_y", "q_z*p_x - q_x*p_z", "q_x*p_y - q_y*p_x"];
+    let first = ["p_x", "p_y", "p_z"].into_iter();
+    let all = first.chain(second).chain(["q_x", "q_y", "q_z"]).enumerate();
+    all.map(|(k, value)| (format!("n{}_{{{}}}", k / 3 + 1, k % 3 + 1), format!("{common} {value}"))).collect()
 }
 
 /// The quantity of this name.

@@ -84,7 +84,7 @@ enum Command {
     Descend(descend::Arguments),
     /// Very many starts, and the table of the distinct minima in which they end
     Minimize(minimize::Arguments),
-    /// A model's parameters, fitted to a table of measurements
+    /// A model's parameters, fitted to a table of measurements; or those of a list of residuals
     Fit(fit::Arguments),
     /// Where the gradient is zero: minima, maxima, saddles and the rest, found and classified
     Critical(critical::Arguments),

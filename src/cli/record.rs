@@ -3,7 +3,9 @@
 //! Flows in: the command line, what it led to. Flows out: keywords and texts. The command is quoted so that a shell takes
 //! it; `plot --from` reads it back ([`unquoted`]) and runs no shell.
 
-use gradfield::picture::Picture;
+use super::Failure;
+use gradfield::files::{Channels, Output, PngHead, write_png};
+use gradfield::picture::{Bitmap, Picture};
 use std::ffi::OsString;
 use std::sync::OnceLock;
 
@@ -56,6 +58,14 @@ impl<'a> Record<'a> {
         texts.extend(self.seed.map(|seed| ("Seed", seed.to_string())));
         texts
     }
+}
+
+/// Writes pixels that were drawn already.
+pub(super) fn write_bitmap(out: &mut Output, bitmap: &Bitmap, record: &Record<'_>) -> Result<(), Failure> {
+    let texts = record.texts();
+    let (width, height) = (bitmap.width as usize, bitmap.height as usize);
+    let head = PngHead { width, height, channels: Channels::Rgba, texts: &texts };
+    Ok(write_png(out, head, |rows| rows.push(&bitmap.rgba))?)
 }
 
 /// A word as a shell takes it for itself.

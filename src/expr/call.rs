@@ -4,7 +4,7 @@
 //! but `operand.rs`.
 
 use super::build::{Function, Value};
-use super::grammar::{ITERATIONS, Outcome, Parser, shorten};
+use super::grammar::{DEPTH, ITERATIONS, Outcome, Parser, shorten};
 use super::lex::{Kind, ParseError};
 use super::names::Meaning;
 use super::spelling::is_name;
@@ -92,15 +92,38 @@ impl Parser<'_> {
 
     /// `sum(i, from, to, body)` after its name; `op` joins the terms, `empty` is the value of none.
     pub(super) fn repeat(&mut self, op: Op, empty: f64, span: Range<usize>) -> Outcome<Value> {
-        let open = self.open(&span)?;
-        let index = self.index(&span)?;
-        let from = self.bound(&span)?;
-        let to = self.bound(&span)?;
+        let mut total = None;
+        let any = self.over_index(&span, |parser| {
+            let term = parser.expression()?;
+            total = Some(parser.build.fold(op, total, term));
+            Ok(())
+        })?;
+        Ok(total.filter(|_| any).unwrap_or(Value::Number(empty)))
+    }
+
+    /// `each(i, from, to, body)` after its name: the values of the body, one for each index.
+    pub(super) fn each(&mut self, values: &mut Vec<Value>, span: Range<usize>) -> Outcome<()> {
+        if self.indices.len() >= DEPTH {
+            return Err(self.error(span, format!("nested too deeply: the limit is {DEPTH} levels")));
+        }
+        let before = values.len();
+        if !self.over_index(&span, |parser| parser.item(values))? {
+            values.truncate(before);
+        }
+        Ok(())
+    }
+
+    /// `(i, from, to, body)`: reads the body for each index; where there is none, once for its mistakes alone, and false.
+    fn over_index(&mut self, span: &Range<usize>, body: impl FnMut(&mut Self) -> Outcome<()>) -> Outcome<bool> {
+        let open = self.open(span)?;
+        let index = self.index(span)?;
+        let from = self.bound(span)?;
+        let to = self.bound(span)?;
         let count = (to - from + 1.0).max(0.0);
         if self.idle == 0 && self.iterations as f64 + count > ITERATIONS as f64 {
             let all = self.iterations as f64 + count;
             let message = format!("too many terms: {all} in all sums and products, the limit is {ITERATIONS}");
-            return Err(self.error(span, message));
+            return Err(self.error(span.clone(), message));
         }
         let nothing = count == 0.0 || self.idle > 0;
         self.iterations += if nothing { 0 } else { count as usize };
@@ -108,30 +131,29 @@ impl Parser<'_> {
         let terms = if nothing { 1 } else { count as u64 };
         let old = self.names.set(&index, Meaning::Index(from));
         self.indices.push((index.clone(), from));
-        let total = self.terms(op, from, terms)?;
+        self.terms(from, terms, body)?;
         self.indices.pop();
         self.names.restore(&index, old);
         self.idle -= usize::from(nothing);
         if self.kind() == Kind::Comma {
-            return Err(self.form(self.token().span(), &span));
+            return Err(self.form(self.token().span(), span));
         }
         self.close(Kind::Close, open)?;
-        Ok(total.filter(|_| !nothing).unwrap_or(Value::Number(empty)))
+        Ok(!nothing)
     }
 
-    fn terms(&mut self, op: Op, from: f64, terms: u64) -> Outcome<Option<Value>> {
-        let (body, mut total) = (self.at, None);
+    fn terms(&mut self, from: f64, terms: u64, mut body: impl FnMut(&mut Self) -> Outcome<()>) -> Outcome<()> {
+        let start = self.at;
         for k in 0..terms {
             let value = from + k as f64;
-            (self.at, self.inside) = (body, None);
+            (self.at, self.inside) = (start, None);
             if let Some((name, index)) = self.indices.last_mut() {
                 *index = value;
                 self.names.set(name, Meaning::Index(value));
             }
-            let term = self.expression()?;
-            total = Some(self.build.fold(op, total, term));
+            body(self)?;
         }
-        Ok(total)
+        Ok(())
     }
 
     /// The name of an index and the comma after it.

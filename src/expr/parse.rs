@@ -23,6 +23,9 @@ pub use super::lex::ParseError;
 pub use super::names::Context;
 pub use super::spelling::Declared;
 
+/// What stands before the parentheses of several expressions of a list.
+const EACH: &str = "each";
+
 /// The longest text, in bytes.
 const TEXT: usize = 256 * 1024;
 
@@ -89,7 +92,8 @@ pub fn parse(text: &str, context: &Context) -> Result<Parsed, ParseError> {
 }
 
 /// Reads definitions and several expressions, each but the last ended by `;`: `-y; x`, or `r = hypot(x, y); -y/r; x/r`.
-/// They have their variables in common, which are those of [`parse`].
+/// They have their variables in common, which are those of [`parse`]. `each(i, 1, n, ...)` stands for the n expressions that
+/// its last argument is for the indices 1 to n.
 ///
 /// # Errors
 /// As [`parse`].
@@ -276,7 +280,7 @@ impl Parser<'_> {
         let mut values = Vec::new();
         loop {
             self.begin_expression()?;
-            values.push(self.expression()?);
+            self.item(&mut values)?;
             match self.kind() {
                 Kind::End => return Ok(values),
                 Kind::Semicolon if self.ahead(1) == Kind::End => return Err(self.nothing_follows()),
@@ -284,6 +288,18 @@ impl Parser<'_> {
                 _ => return Err(self.unexpected("an operator, `;` or the end")),
             };
         }
+    }
+
+    /// An expression of a list, or `each(i, 1, n, ...)`, which stands for several.
+    pub(super) fn item(&mut self, values: &mut Vec<Value>) -> Outcome<()> {
+        let span = self.token().span();
+        let called = self.kind() == Kind::Name && self.ahead(1) == Kind::Open;
+        if called && self.text[span.clone()] == *EACH && self.names.get(EACH).is_none() {
+            self.advance();
+            return self.each(values, span);
+        }
+        values.push(self.expression()?);
+        Ok(())
     }
 
     /// The expression that ends a text.

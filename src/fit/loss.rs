@@ -91,8 +91,7 @@ impl Loss {
         }
     }
 
-    /// Whether it is a robust one, whose estimates have no standard errors here: those of the reweighted least squares are
-    /// too small.
+    /// Whether it is a robust one. Its standard errors are Huber's: those of the reweighted least squares are too small.
     pub fn is_robust(&self) -> bool {
         matches!(self, Loss::Row(row, _) if matches!(row.name, "huber" | "cauchy"))
     }
@@ -126,5 +125,15 @@ impl Loss {
             graph.import(&parsed.graph, &[parsed.value], |graph, place| graph.variable(place))[0]
         };
         Ok(Some(Formula { graph, nodes: [slope, curvature, loss] }))
+    }
+
+    /// What Huber's standard errors are made of, in the places of [`Loss::formula`]: the slope, 1, and the second derivative
+    /// or its square; none for least squares.
+    pub(super) fn variation(&self, squared: bool) -> Result<Option<Formula>, FitError> {
+        let Some(Formula { mut graph, nodes: [slope, ..] }) = self.formula()? else { return Ok(None) };
+        let second = Deriver::default().gradient(&mut graph, slope, &[0])?[0];
+        let third = if squared { graph.apply(ops::MUL, &[second, second]) } else { second };
+        let one = graph.number(1.0);
+        Ok(Some(Formula { graph, nodes: [slope, one, third] }))
     }
 }

@@ -3,7 +3,7 @@
 //! Flows in: a [`Model`] (an expression over parameters and columns), a [`Loss`], the rows in groups, starts. Flows out:
 //! a [`Fitted`] for each group: estimates, standard errors, how it ended. The exact slopes of the model by its parameters
 //! and the model itself are one tape, which any engine runs; the steps are Levenberg and Marquardt's or Gauss and
-//! Newton's.
+//! Newton's. Least squares without a table, of residuals that are written out, are [`Residuals`].
 //!
 //! ```
 //! use gradfield::backend::cpu::Cpu;
@@ -23,15 +23,20 @@
 //! Who should not use it: whoever minimises a function without data; that is [`descent`](crate::descent).
 
 mod dense;
+mod fitted;
 mod lanes;
 pub mod loss;
 pub(crate) mod model;
 mod products;
+pub mod residuals;
+mod robust;
 mod stream;
 mod walk;
 
+pub use fitted::Fitted;
 pub use loss::Loss;
 pub use model::{Known, Model, column, column_names};
+pub use residuals::Residuals;
 pub use walk::{Method, Rules, Status};
 
 use crate::backend::{Backend, BackendError};
@@ -39,7 +44,9 @@ use crate::expr::{DeriveError, ParseError};
 use crate::real::Precision;
 use crate::table::Groups;
 use crate::tape::Tape;
-use stream::{Found, Stream};
+use fitted::best;
+use robust::Robust;
+use stream::{Block, Found, Stream};
 use walk::Walk;
 
 /// Why a fit could not be made.
@@ -55,11 +62,14 @@ pub enum FitError {
     #[error("the loss, over f (the model) and y (the response): {0}")]
     Loss(Box<ParseError>),
     /// A model without parameters.
-    #[error("`{0}` has no parameters: every name in it is a column of the table; give it one, such as a")]
+    #[error("`{0}` has no parameters: no name in it is free of a value or a column; give it one, such as a")]
     NoParameter(String),
     /// A parameter that the model does not have.
     #[error("the model has no parameter `{0}`; mend its name, or take what is said of it away")]
     Unused(String),
+    /// More residuals than there may be.
+    #[error("{0} residuals, the limit is {limit}; residuals of one form are a model with a table", limit = residuals::LIMIT)]
+    Many(usize),
     /// The engine failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -112,6 +122,14 @@ impl Problem {
     /// The rows of a group.
     fn range(&self, group: usize) -> std::ops::Range<usize> {
         self.starts[group]..self.starts[group + 1]
+    }
+
+    /// The rows of a group as a tape reads them.
+    fn blocks(&self, stream: &Stream<'_>, group: usize) -> Vec<Block> {
+        let range = self.range(group);
+        let mut columns: Vec<&[f64]> = self.columns.iter().map(|column| &column[range.clone()]).collect();
+        columns.push(&self.response[range.clone()]);
+        stream.blocks(&columns, self.weights.as_ref().map(|weights| &weights[range]))
     }
 
     /// Number of fits.
@@ -170,69 +188,6 @@ impl Options {
     }
 }
 
-/// How a group was fitted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fitted {
-    /// How it ended.
-    pub status: Status,
-    /// The parameters; NaN where there is no fit.
-    pub estimates: Vec<f64>,
-    /// Their standard errors; NaN where there is none: at a bound, of a singular Jacobian, without degrees of
-    /// freedom, of a robust loss.
-    pub errors: Vec<f64>,
-    /// The covariance of the estimates, row by row; empty where there is none.
-    pub covariance: Vec<f64>,
-    /// Which parameters ended at a bound.
-    pub held: Vec<bool>,
-    /// Whether the Jacobian there is singular to rounding.
-    pub singular: bool,
-    /// How far the columns of the Jacobian, scaled to unit length, are from depending on each other: the least square of a
-    /// pivot, from 0 to 1.
-    pub pivot: f64,
-    /// Twice the sum of the losses: for least squares the (weighted) sum of squares of the residuals.
-    pub objective: f64,
-    /// The estimated variance of a row of weight 1: the sum of squares by the degrees of freedom; of a likelihood or a loss
-    /// of one's own, which is taken for one, 1; of a robust loss NaN.
-    pub variance: f64,
-    /// 1 - sum of squares / sum of squares about the mean; NaN but for least squares.
-    pub r2: f64,
-    /// Rows that count.
-    pub rows: usize,
-    /// Evaluations of the best start.
-    pub steps: u32,
-    /// The best start, and how many came to the same objective.
-    pub start: usize,
-    /// How many starts ended there (within rounding).
-    pub agree: usize,
-}
-
-impl Fitted {
-    /// Rows less parameters; 0 where there are fewer.
-    pub fn freedom(&self) -> usize {
-        self.rows.saturating_sub(self.estimates.len())
-    }
-
-    /// That of a group that cannot be fitted.
-    fn none(status: Status, parameters: usize, rows: usize) -> Fitted {
-        Fitted {
-            status,
-            estimates: vec![f64::NAN; parameters],
-            errors: vec![f64::NAN; parameters],
-            covariance: Vec::new(),
-            held: vec![false; parameters],
-            singular: false,
-            pivot: 0.0,
-            objective: f64::NAN,
-            variance: f64::NAN,
-            r2: f64::NAN,
-            rows,
-            steps: 0,
-            start: 0,
-            agree: 0,
-        }
-    }
-}
-
 /// Fits every group from every start; of each group the best end, in the order of the groups.
 ///
 /// # Errors
@@ -277,6 +232,11 @@ pub fn fit(
             };
         }
     }
+    if let Some(mut robust) = Robust::of(problem, backend, precision)? {
+        for (group, fitted) in fits.iter_mut().enumerate() {
+            robust.judge(fitted, &robust.rows(problem, group))?;
+        }
+    }
     Ok(fits)
 }
 
@@ -301,7 +261,7 @@ fn beside(
         let mut ends = lanes::run(&tape, problem, options, &items, backend, precision)?;
         for group in part.iter().rev() {
             let own = ends.split_off(ends.len() - starts);
-            found.push(best(problem, *group, own));
+            found.push(best(own).unwrap_or_else(|| none(problem, *group)));
         }
         let first = found.len() - part.len();
         found[first..].reverse();
@@ -317,11 +277,7 @@ fn one_group(
     stream: &mut Stream<'_>,
     group: usize,
 ) -> Result<Fitted, FitError> {
-    let range = problem.range(group);
-    let mut columns: Vec<&[f64]> = problem.columns.iter().map(|column| &column[range.clone()]).collect();
-    columns.push(&problem.response[range.clone()]);
-    let weights = problem.weights.as_ref().map(|weights| &weights[range.clone()]);
-    let rows = stream.blocks(&columns, weights);
+    let rows = problem.blocks(stream, group);
     let size = problem.spread(group).0.sqrt();
     let mut ends: Vec<Fitted> = Vec::new();
     for start in starts {
@@ -340,58 +296,19 @@ fn one_group(
         };
         ends.push(conclude(problem, group, &walk, status, scatter));
     }
-    Ok(best(problem, group, ends))
+    Ok(best(ends).unwrap_or_else(|| none(problem, group)))
 }
 
-/// The best of a group's ends.
-fn best(problem: &Problem, group: usize, mut ends: Vec<Fitted>) -> Fitted {
-    let bad = |end: &Fitted| end.status == Status::Value || end.objective.is_nan();
-    let good = ends.iter().filter(|end| !bad(end)).map(|end| end.objective);
-    let least = good.fold(f64::INFINITY, f64::min);
-    let near = |end: &&Fitted| !bad(end) && end.objective - least <= 1e-6 * least.abs() + f64::MIN_POSITIVE;
-    // Of places that are equally good, such as two peaks that change their names, the one that the first start finds.
-    let chosen = ends.iter().position(|end| near(&end) && end.status == Status::Converged);
-    let place = chosen.or_else(|| ends.iter().position(|end| near(&end))).unwrap_or(0);
-    if ends.is_empty() {
-        return Fitted::none(Status::Value, problem.model.parameters.len(), problem.rows(group));
-    }
-    let agree = ends.iter().filter(near).count();
-    Fitted { start: place, agree, ..ends.swap_remove(place) }
+/// A group of no start.
+fn none(problem: &Problem, group: usize) -> Fitted {
+    Fitted::none(Status::Value, problem.model.parameters.len(), problem.rows(group))
 }
 
 /// What is to be said of a fit that has ended.
 fn conclude(problem: &Problem, group: usize, walk: &Walk, status: Status, scatter: f64) -> Fitted {
-    let (n, rows) = (walk.x.len(), problem.rows(group));
-    let mut fitted = Fitted::none(status, n, rows);
-    fitted.steps = walk.steps;
-    if status == Status::Value {
-        return fitted;
-    }
-    fitted.estimates.clone_from(&walk.x);
-    fitted.held.clone_from(&walk.held);
-    fitted.objective = walk.objective;
-    let freedom = fitted.freedom();
-    fitted.variance = match (problem.loss.is_likelihood(), freedom) {
-        (true, _) => 1.0,
-        (false, 0) => f64::NAN,
-        _ if problem.loss.is_robust() => f64::NAN,
-        (false, freedom) => scatter / freedom as f64,
-    };
-    if problem.loss == Loss::Squares {
+    let mut fitted = Fitted::of(&problem.loss, problem.rows(group), walk, status, scatter);
+    if status != Status::Value && problem.loss == Loss::Squares {
         fitted.r2 = 1.0 - walk.objective / problem.spread(group).1;
-    }
-    match walk.local.inverse(&walk.held) {
-        None => fitted.singular = true,
-        Some(inverse) => {
-            fitted.pivot = inverse.pivot;
-            if problem.loss.is_robust() {
-                return fitted;
-            }
-            fitted.covariance = inverse.matrix.iter().map(|c| c * fitted.variance).collect();
-            for (j, error) in fitted.errors.iter_mut().enumerate() {
-                *error = if walk.held[j] { f64::NAN } else { fitted.covariance[j * n + j].sqrt() };
-            }
-        }
     }
     fitted
 }

@@ -6,12 +6,12 @@
 //! A free name that is a column is data; every other free name is a parameter.
 
 use super::FitError;
-use super::loss::Loss;
+use super::loss::{Formula, Loss};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, BackendError};
 use crate::expr::derive::Deriver;
 use crate::expr::parse::{Parsed, parse};
-use crate::expr::{Context, Declared, Graph, Id, Note, ParseError, simplify};
+use crate::expr::{Context, Declared, Graph, Id, Note, ParseError, ParsedList, simplify};
 use crate::op::{Operations, ops};
 use crate::points::{Points, Values};
 use crate::real::Precision;
@@ -50,36 +50,8 @@ impl Model {
     /// - [`FitError::NoParameter`] for a model without parameters; [`FitError::Unused`] for one of `given` that it does not
     ///   have.
     pub fn parse(text: &str, columns: &[String], given: &[String], fixed: &[(String, f64)]) -> Result<Model, FitError> {
-        let Reading { parsed, count, notes } = read(text, columns, given, fixed, &Operations::default())?;
-        Model::of(text, parsed, count, given, notes)
-    }
-
-    /// The model of what was read: its first `count` variables are parameters, the others columns.
-    fn of(text: &str, parsed: Parsed, count: usize, given: &[String], notes: Vec<Note>) -> Result<Model, FitError> {
-        let mut used = vec![false; parsed.variables.len()];
-        let needed = parsed.graph.reachable(&[parsed.value]);
-        for (id, node) in parsed.graph.iter() {
-            if let (crate::expr::graph::Node::Variable(place), true) = (node, needed[id.index()]) {
-                used[place as usize] = true;
-            }
-        }
-        let (names, columns) = parsed.variables.split_at(count);
-        if let Some(name) = given.iter().find(|name| names.iter().position(|n| n == *name).is_some_and(|k| !used[k])) {
-            return Err(FitError::Unused(name.clone()));
-        }
-        let kept: Vec<bool> = used.clone();
-        let of = |names: &[String], first: usize| -> Vec<String> {
-            names.iter().enumerate().filter(|(k, _)| kept[first + k]).map(|(_, name)| name.clone()).collect()
-        };
-        let (parameters, columns) = (of(names, 0), of(columns, count));
-        if parameters.is_empty() {
-            return Err(FitError::NoParameter(text.trim().to_owned()));
-        }
-        let mut graph = Graph::new();
-        let mut places = vec![0u32; used.len()];
-        (0..used.len()).filter(|k| used[*k]).zip(0..).for_each(|(k, place)| places[k] = place);
-        let ids = graph.import(&parsed.graph, &[parsed.value], |graph, place| graph.variable(places[place as usize]));
-        Ok(Model { text: text.trim().to_owned(), parameters, columns, notes, graph, value: ids[0] })
+        let Read { text, parameters, columns, notes, graph, values } = read(text, columns, given, fixed, one)?;
+        Ok(Model { text, parameters, columns, notes, graph, value: values[0] })
     }
 
     /// The tape of a row. Its inputs are the parameters (one number for a run, if `uniform`), the columns and the
@@ -89,12 +61,17 @@ impl Model {
     /// # Errors
     /// - [`FitError::Derive`] where the language has no derivative.
     pub(super) fn tape(&self, loss: &Loss, uniform: bool) -> Result<Tape, FitError> {
+        self.tape_of(loss.formula()?, uniform)
+    }
+
+    /// The same of a formula in the place of the loss's own.
+    pub(super) fn tape_of(&self, formula: Option<Formula>, uniform: bool) -> Result<Tape, FitError> {
         let mut graph = self.graph.clone();
         let (n, m) = (self.parameters.len(), self.columns.len());
         let places: Vec<u32> = (0..n as u32).collect();
         let slopes = Deriver::default().gradient(&mut graph, self.value, &places)?;
         let response = graph.variable((n + m) as u32);
-        let mut outputs = match loss.formula()? {
+        let mut outputs = match formula {
             None => vec![simplify::apply(&mut graph, ops::SUB, &[self.value, response])],
             Some(formula) => {
                 let replace = |_: &mut Graph, place: u32| if place == 0 { self.value } else { response };
@@ -148,10 +125,43 @@ impl Model {
     }
 }
 
+/// Expressions over parameters and columns.
+pub(super) struct Read {
+    /// The text, without space around it.
+    pub(super) text: String,
+    pub(super) parameters: Vec<String>,
+    pub(super) columns: Vec<String>,
+    pub(super) notes: Vec<Note>,
+    /// Its variables are the parameters, then the columns.
+    pub(super) graph: Graph,
+    pub(super) values: Vec<Id>,
+}
+
+/// How a text is read.
+pub(crate) type Reader = fn(&str, &Context) -> Result<ParsedList, ParseError>;
+
+/// One expression.
+pub(crate) fn one(text: &str, context: &Context) -> Result<ParsedList, ParseError> {
+    let Parsed { graph, variables, value, notes } = parse(text, context)?;
+    Ok(ParsedList { graph, variables, values: vec![value], notes })
+}
+
+/// Reads a text by `reader`, as [`Model::parse`] says.
+pub(super) fn read(
+    text: &str,
+    columns: &[String],
+    given: &[String],
+    fixed: &[(String, f64)],
+    reader: Reader,
+) -> Result<Read, FitError> {
+    let Resolved { parsed, count, notes } = resolve(text, columns, given, fixed, (&Operations::default(), reader))?;
+    Read::of(text, parsed, count, given, notes)
+}
+
 /// A text over parameters and columns.
-pub(crate) struct Reading {
+pub(crate) struct Resolved {
     /// Its first `count` variables are the parameters, used or not; columns follow.
-    pub(crate) parsed: Parsed,
+    pub(crate) parsed: ParsedList,
     pub(crate) count: usize,
     pub(crate) notes: Vec<Note>,
 }
@@ -160,20 +170,21 @@ pub(crate) struct Reading {
 /// known by name, in the order wanted, used or not; `fixed` are names with values.
 ///
 /// # Errors
-/// As [`parse`].
-pub(crate) fn read(
+/// As `reader`'s.
+pub(crate) fn resolve(
     text: &str,
     columns: &[String],
     given: &[String],
     fixed: &[(String, f64)],
-    operations: &Operations,
-) -> Result<Reading, ParseError> {
+    (operations, reader): (&Operations, Reader),
+) -> Result<Resolved, ParseError> {
     let columns: Vec<&String> = columns.iter().filter(|name| is_declarable(name)).collect();
     let is_fixed = |name: &String| fixed.iter().any(|(fixed, _)| fixed == name);
+    let is_family = |name: &String| text.contains(&format!("{name}["));
     // What is free beside the names that are known.
     let known = columns.iter().copied().chain(given).filter(|name| name.chars().count() > 1 && !is_fixed(name));
     let mut parameters = fixed.to_vec();
-    for name in known {
+    for name in known.filter(|name| !is_family(name)) {
         let name = name.split('[').next().unwrap_or(name);
         if !parameters.iter().any(|(known, _)| known == name) {
             parameters.push((name.to_owned(), 1.0));
@@ -183,7 +194,7 @@ pub(crate) fn read(
     let indexed: Vec<&String> = given.iter().chain(columns.iter().copied()).filter(|name| families(name)).collect();
     parameters.retain(|(name, _)| !indexed.iter().any(|other| family(other).0 == *name));
     let context = Context { parameters, operations: operations.clone(), ..Context::default() };
-    let free = parse(text, &context)?;
+    let free = reader(text, &context)?;
     let mut names: Vec<Declared> = Vec::new();
     let is_column = |name: &String| columns.contains(&name);
     given.iter().filter(|name| !is_fixed(name)).for_each(|name| declare(&mut names, name));
@@ -196,8 +207,39 @@ pub(crate) fn read(
     names.extend(declared);
     let (parameters, operations) = (fixed.to_vec(), operations.clone());
     let context = Context { variables: Some(names), parameters, operations };
-    let parsed = parse(text, &context)?;
-    Ok(Reading { parsed, count, notes: free.notes })
+    let parsed = reader(text, &context)?;
+    Ok(Resolved { parsed, count, notes: free.notes })
+}
+
+impl Read {
+    /// Of what was read: its first `count` variables are parameters, the others columns.
+    fn of(text: &str, parsed: ParsedList, count: usize, given: &[String], notes: Vec<Note>) -> Result<Read, FitError> {
+        let mut used = vec![false; parsed.variables.len()];
+        let needed = parsed.graph.reachable(&parsed.values);
+        for (id, node) in parsed.graph.iter() {
+            if let (crate::expr::graph::Node::Variable(place), true) = (node, needed[id.index()]) {
+                used[place as usize] = true;
+            }
+        }
+        let (names, columns) = parsed.variables.split_at(count);
+        if let Some(name) = given.iter().find(|name| names.iter().position(|n| n == *name).is_some_and(|k| !used[k])) {
+            return Err(FitError::Unused(name.clone()));
+        }
+        let of = |names: &[String], first: usize| -> Vec<String> {
+            names.iter().enumerate().filter(|(k, _)| used[first + k]).map(|(_, name)| name.clone()).collect()
+        };
+        let (parameters, columns) = (of(names, 0), of(columns, count));
+        let text = text.trim().to_owned();
+        if parameters.is_empty() {
+            return Err(FitError::NoParameter(text));
+        }
+        let mut graph = Graph::new();
+        let mut places = vec![0u32; used.len()];
+        (0..used.len()).filter(|k| used[*k]).zip(0..).for_each(|(k, place)| places[k] = place);
+        let replace = |graph: &mut Graph, place: u32| graph.variable(places[place as usize]);
+        let values = graph.import(&parsed.graph, &parsed.values, replace);
+        Ok(Read { text, parameters, columns, notes, graph, values })
+    }
 }
 
 /// The name of an indexed variable and which of its components this is: `x[2]` is the second of x.

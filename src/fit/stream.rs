@@ -182,7 +182,7 @@ fn joined(above: &[f64], below: &[f64], n: usize) -> Vec<f64> {
 }
 
 /// `job` of each item, in their order, by as many threads as pay.
-fn on_threads<T: Copy + Sync, R: Send>(threads: usize, items: &[T], job: impl Fn(T) -> R + Sync) -> Vec<R> {
+pub(super) fn on_threads<T: Copy + Sync, R: Send>(threads: usize, items: &[T], job: impl Fn(T) -> R + Sync) -> Vec<R> {
     /// Items for which a thread is begun.
     const WORTH: usize = 4;
     let threads = threads.min(items.len() / WORTH).max(1);

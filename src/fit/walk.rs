@@ -69,8 +69,10 @@ pub struct Rules {
 
 /// A damping beyond which no step can be told from none.
 const MOST: f64 = 1e30;
-/// The first damping.
+/// The first damping: of a start that is near, and of one that may be far (Madsen, Nielsen, Tingleff, Methods for non-linear
+/// least squares problems, 2004).
 const FIRST: f64 = 1e-3;
+const CAUTIOUS: f64 = 1.0;
 
 /// A fit under way.
 #[derive(Debug, Clone)]
@@ -96,7 +98,19 @@ pub(super) struct Walk {
     expected: f64,
     /// The length of the response: what rounding errors of the residuals are in proportion to.
     size: f64,
+    /// The largest size on the way, where there is no response and [`Walk::measure`] is asked; else 0.
+    largest: f64,
+    /// Steps beyond the place where the residuals are what rounding leaves of 0.
+    beyond: u32,
+    /// Steps in a row that rounding does not tell from none.
+    level: u32,
 }
+
+/// So many of these in a row end a fit: where the Jacobian is nearly singular, steps along the floor of a valley.
+const LEVEL: u32 = 20;
+
+/// Full steps that a fit takes beyond that place.
+const BEYOND: u32 = 3;
 
 impl Walk {
     /// A fit that is to look at its start first.
@@ -119,7 +133,35 @@ impl Walk {
             halved: 0,
             expected: 0.0,
             size,
+            largest: 0.0,
+            beyond: 0,
+            level: 0,
         }
+    }
+
+    /// The same from a start that may be far: the first steps are short.
+    pub(super) fn cautious(self) -> Walk {
+        Walk { damping: CAUTIOUS, ..self }
+    }
+
+    /// Without a response: takes for the size what is in the residuals of each parameter, as far as they are straight. To
+    /// be asked before [`Walk::next`] at every place.
+    pub(super) fn measure(&mut self, local: &Local) {
+        let part = |(j, x): (usize, &f64)| x * local.length(j);
+        let size = self.trial.iter().enumerate().map(part).fold(0.0, |sum: f64, part| sum.hypot(part));
+        if size.is_finite() {
+            (self.size, self.largest) = (size, self.largest.max(size));
+        }
+    }
+
+    /// Whether the residuals are no larger than their rounding errors were on the way: of a minimum at 0.
+    pub(super) fn is_zero(&self, rules: &Rules) -> bool {
+        self.objective.sqrt() <= rules.noise * self.largest
+    }
+
+    /// How large a part of the residuals a unit of parameter j is, where [`Walk::measure`] is asked.
+    pub(super) fn share(&self, j: usize) -> f64 {
+        self.local.length(j) / self.largest
     }
 
     /// The rounding error of the objective: r errs by some units in the last place of y, r^2 by 2 r times that.
@@ -175,6 +217,15 @@ impl Walk {
             self.halved = 0;
             if objective == 0.0 || small && (self.last || rules.method == Method::GaussNewton) {
                 return Some(Status::Converged);
+            }
+            self.level = if level { self.level + 1 } else { 0 };
+            if self.level > LEVEL {
+                return Some(Status::Converged);
+            }
+            if self.is_zero(rules) {
+                // Where the Jacobian is regular a few full steps find all digits; else they would go on for ever.
+                (self.last, self.beyond) = (true, self.beyond + 1);
+                return (self.beyond > BEYOND).then_some(Status::Converged);
             }
             // Near the end full steps do best; where one was refused, only at the very end.
             let near = if self.refused == 0 { rules.tolerance.sqrt() } else { rules.tolerance };

@@ -53,14 +53,15 @@ pub(super) fn draw_frame(canvas: &mut Canvas, layout: &Layout, frame: &Frame<'_>
     }
     if layout.detail == Detail::Full {
         if frame.axes {
-            draw_x_axis(canvas, layout, frame.x_label);
+            draw_x_axis(canvas, layout, frame);
             draw_y_axis(canvas, layout, frame.y_label);
         }
         draw_title(canvas, layout, frame);
     }
 }
 
-fn draw_x_axis(canvas: &mut Canvas, layout: &Layout, label: &str) {
+fn draw_x_axis(canvas: &mut Canvas, layout: &Layout, frame: &Frame<'_>) {
+    let label = frame.x_label;
     let (left, _, right, bottom) = layout.edges();
     let sizes = layout.sizes;
     let baseline = bottom + sizes.line + sizes.tick_length + sizes.gap + text::CAP_HEIGHT * sizes.tick;
@@ -68,9 +69,15 @@ fn draw_x_axis(canvas: &mut Canvas, layout: &Layout, label: &str) {
     for (v, label) in layout.x_ticks.at.iter().zip(&layout.x_ticks.labels) {
         let x = mark(left, right, layout.x.fraction(*v), sizes.line);
         canvas.fill_rect(x, bottom + sizes.line, sizes.line, sizes.tick_length, INK);
+        if !frame.x_words() {
+            continue;
+        }
         let (words, size, middle) =
             Layout::centred(label, sizes.tick, x + 0.5 * sizes.line, 0.0, f64::from(canvas.width()));
         canvas.text(&words, middle, baseline, Lettering { size, ..style });
+    }
+    if !frame.x_words() {
+        return;
     }
     let below = baseline + 1.35 * sizes.label;
     let taken = layout.x_ticks.offset.as_ref().map_or(0.0, |offset| text::width(offset, sizes.tick) + sizes.tick);

@@ -6,7 +6,7 @@
 
 use super::canvas::check_size;
 use super::error::PictureError;
-use super::layout::{Detail, Layout, Sizes, bent, widest};
+use super::layout::{Detail, Layout, Part, Sizes, bent, widest};
 use super::scale::Span;
 use super::text;
 use super::ticks::{self, Ticks};
@@ -35,6 +35,8 @@ pub(super) struct Frame<'a> {
     pub bar_label: bool,
     /// The plot is the whole picture.
     pub bare: bool,
+    /// Where it is a part of a larger one.
+    pub part: Option<Part>,
 }
 
 /// What stays free on each side of the plot rectangle, in pixels.
@@ -62,8 +64,8 @@ impl Frame<'_> {
         check_size(self.width, self.height)?;
         let x = span("the x axis", self.x_range, self.logarithmic.0)?;
         let y = span("the y axis", self.y_range, self.logarithmic.1)?;
-        let sizes = Sizes::new(self.width, self.height);
-        let shorter = self.width.min(self.height);
+        let (width, height) = self.part.map_or((self.width, self.height), |part| part.whole);
+        let (sizes, shorter) = (Sizes::new(width, height), width.min(height));
         let full = (shorter >= WORDS_FROM && !self.bare).then(|| self.with_words(x, y, sizes)).flatten();
         Ok(full.unwrap_or_else(|| {
             let detail = if shorter >= FRAME_FROM && !self.bare { Detail::Bare } else { Detail::Nothing };
@@ -82,8 +84,7 @@ impl Frame<'_> {
         let y_ticks = marks(y, self.logarithmic.1, rows(height, &sizes));
         let offsets = if y_ticks.offset.is_some() { 1.3 * sizes.tick } else { 0.0 };
         margins.top += offsets;
-        let y_tick_width = widest(&y_ticks, sizes.tick).min(0.25 * f64::from(self.width));
-        margins.left += y_tick_width;
+        margins.left += self.label_width(&y_ticks, &sizes);
         let mut layout = self.place(x, y, sizes, margins, Detail::Full);
         let room = f64::from(self.width.min(self.height)) / 3.0;
         if f64::from(layout.width.max(layout.height)) < room {
@@ -91,8 +92,19 @@ impl Frame<'_> {
         }
         layout.x_ticks = columns(x, self.logarithmic.0, f64::from(layout.width), sizes.tick);
         layout.y_ticks = marks(y, self.logarithmic.1, rows(f64::from(layout.height), &sizes));
-        layout.y_tick_width = widest(&layout.y_ticks, sizes.tick).min(0.25 * f64::from(self.width));
+        layout.y_tick_width = self.label_width(&layout.y_ticks, &sizes);
         Some(layout)
+    }
+
+    /// Room for the labels of the y axis.
+    fn label_width(&self, ticks: &Ticks, sizes: &Sizes) -> f64 {
+        let room = self.part.map_or(0.0, |part| part.label_room);
+        widest(ticks, sizes.tick).max(room).min(0.25 * f64::from(self.width))
+    }
+
+    /// Whether there are words below the x axis.
+    pub(super) fn x_words(&self) -> bool {
+        self.part.is_none_or(|part| part.x_words)
     }
 
     /// All that does not depend on the marks.
@@ -105,7 +117,7 @@ impl Frame<'_> {
         // The offset of the x axis stands on the line of its name.
         let offset = marks(x, self.logarithmic.0, 9).offset.is_some();
         let below = if offset { 1.35 * sizes.label } else { row(self.x_label, sizes.label) };
-        let bottom = if self.axes { ticks + sizes.tick + below } else { 0.0 };
+        let bottom = if self.axes && self.x_words() { ticks + sizes.tick + below } else { 0.0 };
         let left = if self.axes { row(self.y_label, sizes.label) + ticks } else { 0.0 };
         let bar = if self.colour_bar { sizes.bar_room() } else { 2.0 * overhang };
         let bar_label = if self.colour_bar && self.bar_label { 1.5 * sizes.label } else { 0.0 };
@@ -205,6 +217,7 @@ mod tests {
             colour_bar: true,
             bar_label: true,
             bare: false,
+            part: None,
         }
     }
 

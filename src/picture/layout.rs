@@ -25,6 +25,17 @@ pub(super) struct Sizes {
     pub gap: f64,
 }
 
+/// What a picture that stands above or below others has in common with them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Part {
+    /// The whole in pixels, across and down: text and lines are as large as on a picture of that size.
+    pub whole: (u32, u32),
+    /// Room for the labels of the y axis, in pixels, where its own take less.
+    pub label_room: f64,
+    /// Words below the x axis: the labels of its marks, and its name.
+    pub x_words: bool,
+}
+
 /// How much is drawn besides the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {

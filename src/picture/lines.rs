@@ -127,6 +127,7 @@ mod tests {
             colour_bar: false,
             bar_label: false,
             bare: false,
+            part: None,
         };
         frame.layout().unwrap()
     }

@@ -80,7 +80,7 @@ pub use forms::Form;
 pub use heat::Heat;
 pub use hillshade::{Hillshade, Light};
 pub use layer::{Band, Layer, Strip};
-pub use layout::Layout;
+pub use layout::{Layout, Part};
 pub use levels::{levels, plain};
 pub use lic::Lines;
 pub use maps::{ColourMap, MapKind, Rgba};
@@ -101,7 +101,7 @@ pub use zeros::{ZeroLine, Zeros};
 
 use std::ops::Range;
 
-use canvas::Canvas;
+use canvas::{Canvas, check_size};
 use frame::Frame;
 use layer::Drawn;
 use legend::Entry;
@@ -142,6 +142,8 @@ pub struct Picture {
     pub legend: bool,
     /// The plot alone, without frame and words: its pixels are the picture's.
     pub bare: bool,
+    /// Where it is a part of a larger one.
+    pub part: Option<Part>,
     /// Drawn in this order, but layers that fill the plot first.
     pub layers: Vec<Layer>,
 }
@@ -166,6 +168,7 @@ impl Picture {
             bar_label: false,
             legend: true,
             bare: false,
+            part: None,
             layers: Vec::new(),
         }
     }
@@ -214,6 +217,27 @@ impl Picture {
         Ok(canvas.into_bitmap())
     }
 
+    /// This picture with a lower one below it, both over this one's x axis, which has its words at the bottom: one bitmap.
+    ///
+    /// # Errors
+    /// - Those of [`Picture::draw`]; [`PictureError::Size`] where the two are too large together.
+    pub fn draw_above(&self, lower: &Picture) -> Result<Bitmap, PictureError> {
+        let whole = (self.width, self.height.saturating_add(lower.height));
+        check_size(whole.0, whole.1)?;
+        let part = |of: &Picture, label_room: f64, x_words: bool| Picture {
+            width: self.width,
+            x_range: self.x_range,
+            part: Some(Part { whole, label_room, x_words }),
+            ..of.clone()
+        };
+        let room = [self, lower].map(|of| part(of, 0.0, true).layout().map(|layout| layout.y_tick_width));
+        let [above, below] = room;
+        let room = above?.max(below?);
+        let mut bitmap = part(self, room, false).draw()?;
+        bitmap.rgba.extend(part(lower, room, true).draw()?.rgba);
+        Ok(Bitmap { height: whole.1, ..bitmap })
+    }
+
     /// The colour map of the first layer that has colours by value.
     pub fn colour_map(&self) -> Option<ColourMap> {
         self.layers.iter().find_map(|layer| layer.drawn().bar()).map(|bar| bar.colouring.map())
@@ -260,6 +284,7 @@ impl Picture {
             colour_bar: self.colour_bar,
             bar_label: self.bar_label,
             bare: self.bare,
+            part: self.part,
         }
     }
 }

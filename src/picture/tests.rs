@@ -319,3 +319,19 @@ fn what_lies_on_colours_is_seen() {
         }
     }
 }
+
+/// Two pictures over one x axis have their plots at the same columns, whatever the widths of their labels.
+#[test]
+fn stacked_plots_stand_below_each_other() {
+    let upper = Picture { y_range: (0.0, 1e5), title: "f".to_owned(), ..Picture::new(400, 220) };
+    let lower = Picture { y_range: (-1.0, 1.0), ..Picture::new(400, 100) };
+    let whole = upper.draw_above(&lower).unwrap();
+    assert_eq!((whole.width, whole.height), (400, 320));
+    // The frame's left line is the first column that is dark over most of a plot's height.
+    let first = |rows: std::ops::Range<usize>| {
+        let dark = |x: usize| rows.clone().filter(|y| whole.rgba[4 * (y * 400 + x)] < 100).count();
+        (0..400).find(|x| 2 * dark(*x) > rows.len()).unwrap()
+    };
+    assert_eq!(first(40..200), first(230..280));
+    assert!(upper.draw_above(&Picture { height: u32::MAX, ..lower }).is_err());
+}

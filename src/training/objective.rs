@@ -11,9 +11,8 @@ use super::rows::Rows;
 use crate::backend::cpu::Cpu;
 use crate::expr::derive::Deriver;
 use crate::expr::graph::Node;
-use crate::expr::parse::Parsed;
-use crate::expr::{Graph, Id, Note, Outputs, simplify};
-use crate::fit::model::{Reading, read};
+use crate::expr::{Graph, Id, Note, Outputs, ParsedList, simplify};
+use crate::fit::model::{Resolved, one, resolve};
 use crate::op::{Op, Operations, Slack, Syntax};
 use crate::real::Precision;
 use crate::table::Table;
@@ -99,7 +98,7 @@ impl Objective {
         given: &[String],
         fixed: &[(String, f64)],
     ) -> Result<Objective, TrainingError> {
-        let Reading { parsed, count, notes } = read(text, columns, given, fixed, &operations())?;
+        let Resolved { parsed, count, notes } = resolve(text, columns, given, fixed, (&operations(), one))?;
         let (formula, columns) = Formula::of(&parsed, count);
         let weights = parsed.variables[..count].to_vec();
         let objective = Objective { text: text.trim().to_owned(), weights, columns, notes, formula };
@@ -144,7 +143,7 @@ impl Objective {
     ) -> Result<Prediction, TrainingError> {
         let definitions = self.text.rfind(';').map_or("", |end| &self.text[..=end]);
         let whole = format!("{definitions} {text}");
-        let Reading { parsed, count, .. } = read(&whole, columns, &self.weights, fixed, &operations())?;
+        let Resolved { parsed, count, .. } = resolve(&whole, columns, &self.weights, fixed, (&operations(), one))?;
         if let Some(name) = parsed.variables[..count].iter().find(|name| !self.weights.contains(name)) {
             return Err(TrainingError::NotAWeight(name.clone(), self.weights.join(", ")));
         }
@@ -218,8 +217,8 @@ impl Prediction {
 
 impl Formula {
     /// What was read, its first `n` variables weights, and the columns that it uses.
-    fn of(parsed: &Parsed, n: usize) -> (Formula, Vec<String>) {
-        let (flat, value, mut terms) = apart(&parsed.graph, parsed.value, parsed.variables.len());
+    fn of(parsed: &ParsedList, n: usize) -> (Formula, Vec<String>) {
+        let (flat, value, mut terms) = apart(&parsed.graph, parsed.values[0], parsed.variables.len());
         let m = parsed.variables.len() - n;
         let whole = Formula { n, m, graph: flat, value, terms };
         let mut used = vec![false; n + m + whole.terms.len()];

@@ -57,6 +57,22 @@ const CASES: &[Case] = &[
         "principal",
         &[("e_1", "6"), ("e_2", "2"), ("e_3", "1")],
     ),
+    (
+        "1.25x - 0.25sqrt(3) y; -0.25sqrt(3) x + 1.75y; 6z",
+        "x,y,z",
+        "directions",
+        &[
+            ("n1_x", "0"),
+            ("n1_y", "0"),
+            ("n1_z", "1"),
+            ("n2_x", "0.5"),
+            ("n2_y", "-sqrt(3)/2"),
+            ("n2_z", "0"),
+            ("n3_x", "sqrt(3)/2"),
+            ("n3_y", "0.5"),
+            ("n3_z", "0"),
+        ],
+    ),
     (HOLE, "x,y", "divergence", &[("divergence", HOLE_SUM)]),
 ];
 
@@ -69,6 +85,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         let wrong: Case = ("x^2 y; sin(x)", "x,y", "curl", &[("curl", "cos(x) + x^2")]);
         require(compare(&wrong).is_err(), || "it passed".to_string())
     }));
+    tests.push(Trial::test("derived::directions_are_eigenvectors", eigenvectors));
     tests.push(Trial::test("derived::stress_at_a_hole_is_three_times_as_large", stress));
     tests
 }
@@ -127,6 +144,39 @@ fn stress() -> Result<(), Failed> {
         require(apart <= found.bound[0] + 4.0 * f64::EPSILON, || {
             format!("{name} is {} instead of {exact}", found.value[0])
         })?;
+    }
+    Ok(())
+}
+
+/// A n = e n for each principal strain e of a strain A and its direction n, which are upright on each other and of length 1;
+/// of a strain of any size.
+fn eigenvectors() -> Result<(), Failed> {
+    for size in ["1", "1e-12", "1e9"] {
+        let text = format!("{size} (sin(x y) + z^2); {size} (x^2 - y z); {size} (x cos(y) + 0.3z)");
+        let context = context("x,y,z")?;
+        let column = |v: u64| (0..500).map(|k| 4.0 * uniform(8, k, v) - 2.0).collect::<Vec<f64>>();
+        let points = Points::columns((0..3).map(column).collect());
+        let values = |quantity: &str| -> Result<Vec<Vec<f64>>, Failed> {
+            let (_, outputs) = parts(&text, &context, quantity)?;
+            Ok(checked(&outputs, &points).into_iter().map(|found| found.value).collect())
+        };
+        let (strain, principal, directions) = (values("strain")?, values("principal")?, values("directions")?);
+        for k in 0..points.len() {
+            let entry = |i: usize, j: usize| strain[[[0, 1, 2], [1, 3, 4], [2, 4, 5]][i][j]][k];
+            let n = |which: usize, i: usize| directions[3 * which + i][k];
+            let most = principal[0][k].abs().max(principal[2][k].abs());
+            let gap = (principal[0][k] - principal[1][k]).min(principal[1][k] - principal[2][k]) / most;
+            for (which, size_of) in principal.iter().enumerate() {
+                for i in 0..3 {
+                    let turned: f64 = (0..3).map(|j| entry(i, j) * n(which, j)).sum();
+                    let off = (turned - size_of[k] * n(which, i)).abs() / most;
+                    require(off * gap < 1e-12, || format!("{size}, at {:?}: {off:e}, gap {gap}", points.point(k)))?;
+                    let dot: f64 = (0..3).map(|j| n(which, j) * n(i, j)).sum();
+                    let wanted = if i == which { 1.0 } else { 0.0 };
+                    require((dot - wanted).abs() * gap < 1e-12, || format!("{size}: {dot} instead of {wanted}"))?;
+                }
+            }
+        }
     }
     Ok(())
 }

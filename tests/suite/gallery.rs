@@ -1,15 +1,17 @@
-//! docs/gallery: every picture is made by its command, on the CPU and on the GPU, and looks like the one shown.
+//! docs/gallery: every picture is made by its command, on the CPU and on the GPU, and looks like the one shown. What the page
+//! says has no GPU engine refuses one.
 //!
 //! Compared are means over squares of a few pixels, as an eye at some distance sees them: a line that is moved by rounding
 //! is the same, one that is missing is not. `GRADFIELD_BLESS=1` writes what the CPU makes to `docs/gallery`.
 
 use crate::engines::{ENGINES, program};
-use crate::readme::{commands, words};
+use crate::readme::{Block, blocks, commands, shipped, words};
 use libtest_mimic::{Failed, Trial};
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 const PAGE: &str = include_str!("../../docs/gallery/README.md");
 /// Pixels of a square's side.
@@ -19,15 +21,26 @@ const APART: f64 = 16.0;
 /// The share of the squares that may differ.
 const SHARE: f64 = 0.02;
 
+/// The line before a block whose command has no GPU engine; the command then refuses one.
+const CPU_ONLY: &str = "*On the CPU.*";
+
 pub(crate) fn tests() -> Vec<Trial> {
     let gpu = ENGINES.iter().any(|engine| engine.name == "gpu" && engine.runs());
     let mut trials = Vec::new();
-    for words in commands(PAGE).map(|command| words(&command)) {
-        let name = words.last().cloned().unwrap_or_default();
-        for (device, runs) in [("cpu", true), ("gpu", gpu)] {
-            let words = words.clone();
-            let test = move || made(&words, device).map_err(Failed::from);
-            trials.push(Trial::test(format!("gallery::{device}::{name}"), test).with_ignored_flag(!runs));
+    for block in scenes() {
+        let name = block.names.last().cloned().unwrap_or_default();
+        let block = Arc::new(block);
+        let one = |device: &'static str| {
+            let block = Arc::clone(&block);
+            Trial::test(format!("gallery::{device}::{name}"), move || block.made(device).map_err(Failed::from))
+        };
+        trials.push(one("cpu"));
+        if block.cpu_only {
+            let block = Arc::clone(&block);
+            trials
+                .push(Trial::test(format!("gallery::refused::{name}"), move || block.refused().map_err(Failed::from)));
+        } else {
+            trials.push(one("gpu").with_ignored_flag(!gpu));
         }
     }
     trials.push(Trial::test("gallery: every picture is shown and made", shown));
@@ -35,26 +48,81 @@ pub(crate) fn tests() -> Vec<Trial> {
     trials
 }
 
+/// A block of the page: commands that make pictures, the last of them from what those before it made.
+struct Scene {
+    steps: Vec<(String, String)>,
+    /// The pictures, in order.
+    names: Vec<String>,
+    cpu_only: bool,
+}
+
+/// All blocks of the page.
+fn scenes() -> Vec<Scene> {
+    let lines: Vec<&str> = PAGE.lines().collect();
+    let scene = |block: Block| {
+        let steps: Vec<(String, String)> = block.steps.into_iter().map(|step| (step.command, step.output)).collect();
+        let named = |command: &String| words(command).last().filter(|name| name.ends_with(".png")).cloned();
+        let names = steps.iter().filter_map(|(command, _)| named(command)).collect();
+        // The block's first command has a fence and an empty line before it.
+        let cpu_only = block.line >= 4 && lines[block.line - 4] == CPU_ONLY;
+        Scene { steps, names, cpu_only }
+    };
+    blocks(PAGE).into_iter().map(scene).collect()
+}
+
 fn gallery() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/gallery")
 }
 
-/// Makes a picture and compares it with the one that is shown.
-fn made(words: &[String], device: &str) -> Result<(), String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let mut command = Command::new(program());
-    command.args(&words[1..]).args(["--device", device]).current_dir(folder.path());
-    let run = command.output().map_err(|error| error.to_string())?;
-    if !run.status.success() {
-        return Err(format!("{words:?}: {}", String::from_utf8_lossy(&run.stderr)));
+impl Scene {
+    /// Runs the commands in a folder, on a device; what they say, if one fails.
+    fn run(&self, folder: &Path, device: &str) -> Result<(), String> {
+        let told = |error: &dyn std::fmt::Display| error.to_string();
+        for (command, output) in &self.steps {
+            let words = words(command);
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            match words.as_slice() {
+                ["cat", name] => fs::write(folder.join(name), output).map_err(|error| told(&error))?,
+                ["gradfield", arguments @ ..] => {
+                    shipped(arguments, folder).map_err(|_| "a file of data/".to_string())?;
+                    let mut command = Command::new(program());
+                    let run = command.args(arguments).args(["--device", device]).current_dir(folder).output();
+                    let run = run.map_err(|error| told(&error))?;
+                    if !run.status.success() {
+                        return Err(format!("{words:?}: {}", String::from_utf8_lossy(&run.stderr)));
+                    }
+                }
+                _ => return Err(format!("the test does not know this command: {command}")),
+            }
+        }
+        Ok(())
     }
-    let name = &words[words.len() - 1];
-    let file = folder.path().join(name);
-    if device == "cpu" && std::env::var_os("GRADFIELD_BLESS").is_some_and(|value| value == "1") {
-        fs::copy(&file, gallery().join(name)).map_err(|error| error.to_string())?;
+
+    /// Makes the pictures and compares them with those that are shown.
+    fn made(&self, device: &str) -> Result<(), String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        self.run(folder.path(), device)?;
+        for name in &self.names {
+            let file = folder.path().join(name);
+            if device == "cpu" && std::env::var_os("GRADFIELD_BLESS").is_some_and(|value| value == "1") {
+                fs::copy(&file, gallery().join(name)).map_err(|error| error.to_string())?;
+            }
+            let share = difference(&Picture::read(&file)?, &Picture::read(&gallery().join(name))?);
+            if share > SHARE {
+                return Err(format!("{name}: {:.2} % of the squares differ", 100.0 * share));
+            }
+        }
+        Ok(())
     }
-    let share = difference(&Picture::read(&file)?, &Picture::read(&gallery().join(name))?);
-    if share <= SHARE { Ok(()) } else { Err(format!("{:.2} % of the squares differ", 100.0 * share)) }
+
+    /// What the page says has no GPU engine refuses one, in so many words.
+    fn refused(&self) -> Result<(), String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        match self.run(folder.path(), "gpu") {
+            Err(why) if why.contains("run on the CPU") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    }
 }
 
 /// Red, green and blue.
@@ -104,7 +172,7 @@ fn difference(a: &Picture, b: &Picture) -> f64 {
 }
 
 fn shown() -> Result<(), Failed> {
-    let made: Vec<String> = commands(PAGE).filter_map(|command| words(&command).last().cloned()).collect();
+    let made: Vec<String> = scenes().into_iter().flat_map(|scene| scene.names).collect();
     let shown: Vec<&str> =
         PAGE.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(name, _)| name).collect();
     let mut files: Vec<String> = Vec::new();

@@ -46,19 +46,20 @@ enum Compare {
 }
 
 /// A block of commands and what they print.
-struct Block {
+pub(crate) struct Block {
     /// The page's line of its first command, from 1.
-    line: usize,
+    pub(crate) line: usize,
     compare: Compare,
-    steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
-struct Step {
-    command: String,
-    output: String,
+pub(crate) struct Step {
+    pub(crate) command: String,
+    pub(crate) output: String,
 }
 
-fn blocks(page: &str) -> Vec<Block> {
+/// The blocks of a page.
+pub(crate) fn blocks(page: &str) -> Vec<Block> {
     let lines: Vec<&str> = page.lines().collect();
     let starts = (0..lines.len()).filter(|k| lines[*k] == "```console");
     let block = |start: usize| {
@@ -137,7 +138,7 @@ impl Block {
 }
 
 /// Puts the files of `data/` that a command names into its folder.
-fn shipped(arguments: &[&str], folder: &Path) -> Result<(), Failed> {
+pub(crate) fn shipped(arguments: &[&str], folder: &Path) -> Result<(), Failed> {
     for word in arguments.iter().flat_map(|argument| argument.split('=')) {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(word);
         if (word.ends_with(".tif") || word.ends_with(".csv")) && file.is_file() {

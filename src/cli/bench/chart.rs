@@ -4,9 +4,9 @@
 use super::engines::Sort;
 use super::findings::{Findings, Group};
 use crate::cli::Failure;
-use crate::cli::record::Record;
+use crate::cli::record::{Record, write_bitmap};
 use gradfield::Precision;
-use gradfield::files::{Channels, Output, PngHead, write_png};
+use gradfield::files::Output;
 use gradfield::picture::{CURVE_COLOURS, Curve, Layer, Picture, Points, mosaic, typeset};
 
 /// Pixels of one plot.
@@ -28,10 +28,8 @@ pub(super) fn write(findings: &Findings, out: &mut Output) -> Result<(), Failure
     });
     let whole = mosaic(&plots.collect::<Result<Vec<_>, Failure>>()?, columns)?;
     let source = findings.engines.iter().map(|engine| engine.backend.describe()).collect::<Vec<_>>().join("; ");
-    let texts = Record { title: "gradfield bench", source, ranges: Vec::new(), seed: None }.texts();
-    let (width, height) = (whole.width as usize, whole.height as usize);
-    let head = PngHead { width, height, channels: Channels::Rgba, texts: &texts };
-    Ok(write_png(out, head, |rows| rows.push(&whole.rgba))?)
+    let record = Record { title: "gradfield bench", source, ranges: Vec::new(), seed: None };
+    write_bitmap(out, &whole, &record)
 }
 
 /// One function and kind of work, in all formats.

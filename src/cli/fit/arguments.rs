@@ -2,13 +2,13 @@
 
 use crate::cli::Failure;
 use crate::cli::language::Language;
-use crate::cli::options::{Compute, Function, fixed, missing, number, range};
+use crate::cli::options::{Compute, Function, fixed, missing, number};
 use clap::Args;
 use gradfield::Precision;
-use gradfield::descent::starts::{Sampling, Starts};
+use gradfield::expr::Note;
 use gradfield::files::TableFile;
-use gradfield::fit::{Loss, Method, Model, Options, Problem, column, column_names, loss};
-use std::path::PathBuf;
+use gradfield::fit::{Loss, Model, Options, Problem, column, column_names, loss};
+use std::path::{Path, PathBuf};
 
 /// What `--format` may be.
 const LANGUAGES: [Language; 4] = [Language::Text, Language::Json, Language::Csv, Language::Npz];
@@ -18,11 +18,20 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(super) function: Function,
     /// The table: .csv with a header line, .npz with an array for each column, or .npy (columns c1, c2, ...); - is standard input
-    #[arg(long, value_name = "FILE")]
-    pub(super) data: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "residuals")]
+    data: Option<PathBuf>,
     /// The column to fit, or a formula of columns such as "ln(y)"
-    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
-    pub(super) response: String,
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, required_unless_present = "residuals")]
+    pub(super) response: Option<String>,
+    /// EXPR is a list of residuals, with `;` between, whose sum of squares is to be least: no table is read.
+    /// `each(i, 1, n, ...)` stands for n of them
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "data", "response", "weights", "group_by", "missing", "robust", "likelihood", "loss", "size", "curve_only"
+        ]
+    )]
+    pub(super) residuals: bool,
     /// Weight of each row: a column, or a formula such as "1/s^2"; it multiplies the row's square
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     pub(super) weights: Option<String>,
@@ -70,10 +79,19 @@ pub(crate) struct Arguments {
     /// Where to write: .json, .csv or .npz; of one fit with one column across also .png (default: a table to standard output)
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     pub(super) output: PathBuf,
+    /// Pixels of a picture, such as 420x360; one number for both sides
+    #[arg(long, value_name = "WIDTHxHEIGHT", allow_hyphen_values = true)]
+    pub(super) size: Option<String>,
+    /// In a picture the curve alone, without the residuals below it
+    #[arg(long)]
+    pub(super) curve_only: bool,
     /// text, json, csv or npz (default: by the name's ending; text for standard output)
     #[arg(long)]
     format: Option<String>,
 }
+
+/// Parameters that are named, and names with a value.
+pub(super) type Named = (Vec<String>, Vec<(String, f64)>);
 
 /// What is fitted to what.
 pub(super) struct Task {
@@ -97,19 +115,22 @@ impl Arguments {
 
     pub(super) fn task(&self, precision: Precision) -> Result<Task, Failure> {
         let missing = missing(&self.missing)?;
+        let (Some(data), Some(response_text)) = (&self.data, &self.response) else {
+            return Err(Failure::usage("a fit needs --data and --response, or --residuals"));
+        };
         let loss = self.chosen_loss()?;
-        let file = TableFile::open(&self.data)?;
+        let file = TableFile::open(data)?;
         let model = self.model(file.names())?;
-        let options = self.options(&model, precision)?;
+        let options = self.options(&model.parameters, precision)?;
         let mut wanted = model.columns.clone();
-        for text in std::iter::once(&self.response).chain(&self.weights) {
-            wanted.extend(column_names(text, file.names()).map_err(|error| self.no_column(text, &error.to_string()))?);
+        for text in std::iter::once(response_text).chain(&self.weights) {
+            wanted.extend(column_names(text, file.names()).map_err(|error| no_column(data, text, &error.to_string()))?);
         }
         wanted.sort();
         wanted.dedup();
         let table = file.read(&wanted, self.group_by.as_deref(), missing)?;
-        let response = column(&self.response, &table.names, &table.columns)?;
-        finite("--response", &self.response, &response)?;
+        let response = column(response_text, &table.names, &table.columns)?;
+        finite("--response", response_text, &response)?;
         let weights = match &self.weights {
             None => None,
             Some(text) => Some(checked_weights(text, column(text, &table.names, &table.columns)?)?),
@@ -121,11 +142,11 @@ impl Arguments {
         Ok(Task { problem, options, labels: groups.labels, skipped: table.skipped })
     }
 
-    fn no_column(&self, text: &str, error: &str) -> Failure {
-        Failure::usage(format!("`{text}` is no column of {} and no formula of columns: {error}", self.data.display()))
-    }
-
-    fn model(&self, columns: &[String]) -> Result<Model, Failure> {
+    /// Parameters that flags name, in order, and the names that --set gives a value.
+    pub(super) fn named(&self) -> Result<Named, Failure> {
+        if !self.function.samples.is_empty() {
+            return Err(Failure::usage("--samples: a fit takes no sampled field; its data are the columns of --data"));
+        }
         let mut given: Vec<String> = Vec::new();
         let texts = self.start.iter().chain(&self.ranges).chain(&self.bounds).flat_map(|text| text.split(','));
         let named = texts.filter_map(|text| text.split_once('=')).map(|(name, _)| name.trim().to_owned());
@@ -134,11 +155,20 @@ impl Arguments {
                 given.push(name);
             }
         }
-        let fixed = fixed(&self.function.sets)?;
-        let model = Model::parse(&self.function.expression, columns, &given, &fixed)?;
+        Ok((given, fixed(&self.function.sets)?))
+    }
+
+    /// Says how a text was read where that may surprise.
+    pub(super) fn tell(&self, notes: &[Note]) {
         if !self.function.quiet {
-            model.notes.iter().for_each(|note| eprintln!("note: {}", note.text));
+            notes.iter().for_each(|note| eprintln!("note: {}", note.text));
         }
+    }
+
+    fn model(&self, columns: &[String]) -> Result<Model, Failure> {
+        let (given, fixed) = self.named()?;
+        let model = Model::parse(&self.function.expression, columns, &given, &fixed)?;
+        self.tell(&model.notes);
         Ok(model)
     }
 
@@ -164,105 +194,10 @@ impl Arguments {
         }
         Ok(self.loss.clone().map_or(Loss::Squares, Loss::Own))
     }
-
-    fn options(&self, model: &Model, precision: Precision) -> Result<Options, Failure> {
-        let names = &model.parameters;
-        let mut first = vec![1.0; names.len()];
-        let mut told = vec![false; names.len()];
-        for part in self.start.iter().flat_map(|text| text.split(',')) {
-            let (place, value) = self.part("--start", part, names)?;
-            first[place] = number("--start", value)?;
-            told[place] = true;
-        }
-        let mut ranges: Vec<Option<(f64, f64)>> = vec![None; names.len()];
-        for part in self.ranges.iter().flat_map(|text| text.split(',')) {
-            let (place, value) = self.part("--range", part, names)?;
-            ranges[place] = Some(range("--range", part, value)?);
-        }
-        let starts = self.drawn(names, &mut first, &told, &ranges)?;
-        let mut options = Options::from(starts, precision);
-        for part in self.bounds.iter().flat_map(|text| text.split(',')) {
-            let (place, value) = self.part("--bounds", part, names)?;
-            options.rules.bounds[place] = bounds(part, value)?;
-        }
-        options.rules.method = match self.method.as_str() {
-            "lm" | "levenberg-marquardt" => Method::LevenbergMarquardt,
-            "gauss-newton" => Method::GaussNewton,
-            other => return Err(Failure::usage(format!("--method: `{other}` is not one of lm, gauss-newton"))),
-        };
-        options.rules.steps = self.steps;
-        if let Some(text) = &self.tol {
-            let tolerance = number("--tol", text)?;
-            if !(0.0..1.0).contains(&tolerance) {
-                return Err(Failure::usage(format!("--tol: {tolerance} is not from 0 to below 1")));
-            }
-            options.rules.tolerance = tolerance;
-        }
-        Ok(options)
-    }
-
-    /// A parameter and what is said of it.
-    fn part<'a>(&self, flag: &str, part: &'a str, names: &[String]) -> Result<(usize, &'a str), Failure> {
-        let (name, value) = part.split_once('=').ok_or_else(|| {
-            Failure::usage(format!("{flag}: `{part}` names no parameter; write a name, `=` and what is meant"))
-        })?;
-        let place = names.iter().position(|known| known == name.trim());
-        let place = place.ok_or_else(|| {
-            let known = names.join(", ");
-            Failure::usage(format!("{flag}: the model has no parameter `{}`; it has {known}", name.trim()))
-        })?;
-        Ok((place, value))
-    }
-
-    /// The starts: the first as told, the others drawn.
-    fn drawn(
-        &self,
-        names: &[String],
-        first: &mut [f64],
-        told: &[bool],
-        ranges: &[Option<(f64, f64)>],
-    ) -> Result<Vec<Vec<f64>>, Failure> {
-        if self.starts > 1 && ranges.iter().all(Option::is_none) {
-            return Err(Failure::usage("--starts: over what? give a range for drawn starts, such as --range a=0:10"));
-        }
-        let mut plain: Vec<&str> = Vec::new();
-        for (k, value) in first.iter_mut().enumerate().filter(|(k, _)| !told[*k]) {
-            match ranges[k] {
-                Some((lo, hi)) => *value = lo + 0.5 * (hi - lo),
-                None => plain.push(&names[k]),
-            }
-        }
-        if !plain.is_empty() && !self.function.quiet {
-            let (names, s) = (plain.join(", "), if plain.len() == 1 { "s" } else { "" });
-            eprintln!("note: {names} start{s} at 1; --start says otherwise");
-        }
-        // What has no range stays at its start: a range of one number is none, so it is put in afterwards.
-        let spans = ranges.iter().map(|range| range.unwrap_or((0.0, 1.0))).collect();
-        let mut starts = vec![first.to_vec()];
-        if self.starts > 1 {
-            let drawn = Starts::new(Sampling::Sobol, self.seed, u64::from(self.starts) - 1, spans)
-                .or_else(|_| {
-                    let spans = ranges.iter().map(|range| range.unwrap_or((0.0, 1.0))).collect();
-                    Starts::new(Sampling::Uniform, self.seed, u64::from(self.starts) - 1, spans)
-                })?
-                .part(0..u64::from(self.starts) - 1);
-            let value = |j: usize, k: usize| if ranges[j].is_some() { drawn[j][k] } else { first[j] };
-            starts.extend((0..self.starts as usize - 1).map(|k| (0..names.len()).map(|j| value(j, k)).collect()));
-        }
-        Ok(starts)
-    }
 }
 
-/// `lo:hi`, either of which may be left out.
-fn bounds(part: &str, value: &str) -> Result<(f64, f64), Failure> {
-    let wrong = || Failure::usage(format!("--bounds: `{part}` is not a range; write such as a=0:10, a=0: or a=:10"));
-    let (lo, hi) = value.split_once(':').ok_or_else(wrong)?;
-    let end = |text: &str, open: f64| if text.trim().is_empty() { Ok(open) } else { number("--bounds", text) };
-    let (lo, hi) = (end(lo, f64::NEG_INFINITY)?, end(hi, f64::INFINITY)?);
-    if lo >= hi || lo.is_infinite() && hi.is_infinite() {
-        return Err(wrong());
-    }
-    Ok((lo, hi))
+fn no_column(data: &Path, text: &str, error: &str) -> Failure {
+    Failure::usage(format!("`{text}` is no column of {} and no formula of columns: {error}", data.display()))
 }
 
 fn finite(flag: &str, text: &str, column: &[f64]) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
-"""Fits by SciPy, NumPy and brute force, as truth for tests/suite/fit.rs: writes peers.json beside this file.
+"""Fits by SciPy, statsmodels, NumPy and brute force, as truth for tests/suite/fit.rs: writes peers.json beside this file.
 
-    python tests/cases/fit/make.py          (NumPy and SciPy; the data are made here, from a fixed seed)
+    python tests/cases/fit/make.py          (NumPy, SciPy, statsmodels; the data are made here, from a fixed seed)
 """
 
 import json
@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import scipy
+import statsmodels
+import statsmodels.api as sm
 from scipy.optimize import least_squares, minimize
+from statsmodels.robust import norms
 
 rng = np.random.default_rng(7)
 x = np.round(np.linspace(0, 5, 25), 3)
@@ -34,6 +37,34 @@ def errors(jacobian, variance):
     return np.sqrt(np.diag(np.linalg.inv(jacobian.T @ jacobian)) * variance)
 
 
+class Cauchy(norms.RobustNorm):
+    """t^2/2 ln(1 + (z/t)^2), by its derivatives; of scale 1."""
+
+    def rho(self, z):
+        return np.log1p(z**2) / 2
+
+    def psi(self, z):
+        return z / (1 + z**2)
+
+    def weights(self, z):
+        return 1 / (1 + z**2)
+
+    def psi_deriv(self, z):
+        return (1 - z**2) / (1 + z**2) ** 2
+
+
+def robust_errors(loss, scale, p):
+    """statsmodels' "H1" for the straight model around a minimum, whose estimates are then the minimum's."""
+    jacobian = slopes(p)
+    norm = norms.HuberT(t=1.0) if loss == "huber" else Cauchy()
+    around = sm.RLM(wild - model(p) + jacobian @ p, jacobian, M=norm)
+    known = lambda *_: scale
+    # Its start is least squares, from which Cauchy's loss may lead elsewhere: it is given the minimum.
+    fit = around.fit(cov="H1", scale_est=known, start_params=p, conv="coefs", tol=1e-13, maxiter=2000)
+    assert np.allclose(fit.params, p, rtol=1e-6), (fit.params, p)
+    return fit.bse
+
+
 def case(name, response, found, standard=None, objective=None, **flags):
     return {
         "name": name,
@@ -57,7 +88,7 @@ cases.append(case("weights", "y", s.x, errors(w[:, None] * slopes(s.x), rss / (x
 for loss, scale in (("huber", 0.1), ("cauchy", 0.1)):
     s = least_squares(lambda p: model(p) - wild, start, jac=lambda p: slopes(p), loss=loss, f_scale=scale, **tight)
     # SciPy's cost is half the sum of rho; gradfield's loss is the same.
-    cases.append(case(loss, "wild", s.x, None, 2 * s.cost, robust=f"{loss}:{scale}"))
+    cases.append(case(loss, "wild", s.x, robust_errors(loss, scale, s.x), 2 * s.cost, robust=f"{loss}:{scale}"))
 # SciPy's way within bounds ends a little before them; it says which bound holds, and the others are found without.
 s = least_squares(lambda p: model(p) - y, [1, 1, 0.2], jac=lambda p: slopes(p), bounds=([0, 0, 0], [2.5, 10, 10]), **tight)
 assert s.x[0] > 2.4999999 and 0 < min(s.x[1:])
@@ -111,7 +142,7 @@ cases.append(case("own", "wild", s.x, None, 2 * s.fun, loss="ln(cosh(f - y))", d
 
 data = {"x": x, "y": y, "wild": wild, "counts": counts, "yes": yes, "sigma": sigma}
 page = {
-    "source": f"make.py beside this file, with NumPy {np.__version__} and SciPy {scipy.__version__}",
+    "source": f"make.py beside this file, with NumPy {np.__version__}, SciPy {scipy.__version__}, statsmodels {statsmodels.__version__}",
     "data": {name: list(column) for name, column in data.items()},
     "cases": cases,
 }

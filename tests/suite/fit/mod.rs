@@ -1,6 +1,7 @@
 //! Fits: NIST's certified sets, SciPy's answers, what must not change a bit, and data that determine nothing.
 
 mod lines;
+mod mgh;
 mod nist;
 mod peers;
 mod runs;
@@ -11,6 +12,7 @@ type Check = Result<(), Failed>;
 
 pub(crate) fn tests() -> Vec<Trial> {
     let mut tests = nist::tests();
+    tests.extend(mgh::tests());
     tests.extend(peers::tests());
     tests.extend(runs::tests());
     tests.extend(lines::tests());
