@@ -140,6 +140,7 @@ fn weight(op: Op) -> f64 {
     match op.syntax {
         Syntax::Function | Syntax::Variadic if ![ops::ABS, ops::MIN, ops::MAX].contains(&op) => 10.0,
         _ if op == ops::NOISE => 30.0,
+        _ if op == ops::CELL => 12.0,
         _ => 1.0,
     }
 }
