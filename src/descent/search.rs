@@ -18,6 +18,7 @@ use crate::expr::{Expression, Outputs};
 use crate::field::check_size;
 use crate::points::Values;
 use crate::real::Precision;
+use crate::tape::Tape;
 use std::ops::Range;
 
 /// Bytes of starts and ends that a batch may have; the most particles of one.
@@ -178,6 +179,17 @@ impl<'a> Searcher<'a> {
 }
 
 impl Search {
+    /// What one evaluation of one start is, and how many a start usually takes, for who has to choose an engine. Of a rule
+    /// nobody knows, so that it is all that it may take.
+    ///
+    /// # Errors
+    /// - [`DescentError`] as [`Searcher::new`].
+    pub fn outlook(&self, expression: &Expression, precision: Precision) -> Result<(Tape, u64), DescentError> {
+        let solver = self.solver(expression, &expression.gradient()?, precision)?;
+        let usual = if matches!(self.method, Method::Rule(_)) { self.steps } else { Settle::USUAL };
+        Ok((solver.tape, usual.min(self.steps)))
+    }
+
     pub(super) fn solver(
         &self,
         expression: &Expression,

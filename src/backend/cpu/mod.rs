@@ -281,7 +281,7 @@ impl<T: Lane> Program for Prepared<'_, T> {
         let columns = columns_of::<T>(out, count)?;
         let starts: Vec<&[T]> = starts.iter().filter_map(T::numbers).collect();
         // Some steps each: how many is known when they are done.
-        self.work = self.work.saturating_add((count as u64).saturating_mul(SETTLED));
+        self.work = self.work.saturating_add((count as u64).saturating_mul(Settle::USUAL));
         let descent = self.descent.get_or_insert_with(|| Descent::new(&self.tape));
         descent.compile(self.cpu, self.work);
         if count == 0 {
@@ -291,9 +291,6 @@ impl<T: Lane> Program for Prepared<'_, T> {
         }
     }
 }
-
-/// Steps after which a particle is expected to be done.
-const SETTLED: u64 = 32;
 
 /// The output columns as pointers that threads may write disjoint parts of.
 struct Columns<T>(Vec<*mut T>);
