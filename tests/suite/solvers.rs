@@ -5,6 +5,7 @@ use crate::agree::require;
 use crate::engines::{Engine, on_each};
 use gradfield::backend::Backend;
 use gradfield::backend::cpu::Cpu;
+use gradfield::bench::Demand;
 use gradfield::descent::{DescentError, Ends, Method, Rule, Search, Searcher, Status, rules, starts};
 use gradfield::field::tape_of;
 use gradfield::points::Points;
@@ -441,6 +442,11 @@ fn foreseen() -> Result<(), Failed> {
         // The parabola takes three, which no run is long for.
         let near = (0.25..4.0).contains(&ratio) || taken < 8.0 && ratio > 1.0;
         require(near, || format!("{}: {steps} evaluations are foreseen, {taken} were taken", case.name))?;
+        let instructions = tape.code.len() as f64;
+        let demand = Demand::steps(&tape, 200.0, steps as f64, precision);
+        let operations = demand.operations / instructions;
+        // Few of a solver's instructions are dear, and most are no more than selections.
+        require((0.8..1.5).contains(&operations), || format!("{}: {operations} an instruction", case.name))?;
         let gradient = tape_of(&expression.gradient()?).code.len();
         require(tape.code.len() > 2 * gradient, || format!("{}: {} instructions", case.name, tape.code.len()))?;
     }
