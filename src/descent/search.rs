@@ -76,7 +76,8 @@ pub struct Searcher<'a> {
     solver: Solver,
     program: Box<dyn Program + 'a>,
     outputs: Outputs,
-    /// The engine of the verdicts.
+    backend: &'a dyn Backend,
+    /// The engine of the verdicts, where that is another.
     cpu: Option<Cpu>,
     /// Columns of the last batch that it did not hand out, for the next: new memory costs as much as some evaluations.
     spare: Vec<Values>,
@@ -100,7 +101,7 @@ impl<'a> Searcher<'a> {
         let outputs = expression.gradient()?;
         let solver = search.solver(expression, &outputs, precision)?;
         let program = backend.prepare(&solver.tape, precision)?;
-        Ok(Searcher { search, precision, solver, program, outputs, cpu: None, spare: Vec::new() })
+        Ok(Searcher { search, precision, solver, program, outputs, backend, cpu: None, spare: Vec::new() })
     }
 
     /// Runs the particles of a range; `starts` gives the starts of some of them, a column per variable. `take` gets the
@@ -160,7 +161,14 @@ impl<'a> Searcher<'a> {
         let statuses = whole(&rest[0], Status::of);
         let steps = whole(&rest[place(self.solver.count())], |steps| steps);
         let mut ends = Ends { first, positions: out, values, statuses, steps };
-        verdict::judge(&self.outputs, &self.search, &mut self.cpu, &mut ends, gradient)?;
+        if verdict::is_needed(&ends) {
+            let cpu: &dyn Backend = match (self.backend.processor(), &mut self.cpu) {
+                (Some(cpu), _) => cpu,
+                (None, Some(cpu)) => cpu,
+                (None, none) => none.insert(Cpu::new(None)?),
+            };
+            verdict::judge(&self.outputs, &self.search, cpu, &mut ends, gradient)?;
+        }
         if self.search.maximize {
             ends.values = negated(&ends.values);
         }

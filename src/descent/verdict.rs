@@ -12,7 +12,6 @@ use super::DescentError;
 use super::search::Search;
 use super::status::{Ends, Status};
 use crate::backend::Backend;
-use crate::backend::cpu::Cpu;
 use crate::expr::Outputs;
 use crate::field::{Evaluator, FieldError};
 use crate::points::{Points, Values};
@@ -87,24 +86,26 @@ impl<'a> Floor<'a> {
     }
 }
 
+/// Whether a status is one that `judge` looks at.
+fn is_open(status: Status) -> bool {
+    [Status::SmallStep, Status::LineSearch].contains(&status)
+}
+
+/// Whether there is anything to judge.
+pub(super) fn is_needed(ends: &Ends) -> bool {
+    ends.statuses.iter().any(|status| is_open(*status))
+}
+
 /// Looks again at those that stopped without converging; `gradient` is that at their ends, in the engine's format. `cpu`
-/// is made when it is first needed, and serves later batches.
+/// computes in f64.
 pub(super) fn judge(
     outputs: &Outputs,
     search: &Search,
-    cpu: &mut Option<Cpu>,
+    cpu: &dyn Backend,
     ends: &mut Ends,
     gradient: &[Values],
 ) -> Result<(), DescentError> {
-    let stopped = [Status::SmallStep, Status::LineSearch];
-    let who: Vec<usize> = (0..ends.statuses.len()).filter(|k| stopped.contains(&ends.statuses[*k])).collect();
-    if who.is_empty() {
-        return Ok(());
-    }
-    let cpu = match cpu {
-        Some(cpu) => cpu,
-        None => cpu.insert(Cpu::new(None)?),
-    };
+    let who: Vec<usize> = (0..ends.statuses.len()).filter(|k| is_open(ends.statuses[*k])).collect();
     let sign = if search.maximize { -1.0 } else { 1.0 };
     let mut exact = Exact { evaluator: Evaluator::new(outputs, cpu, Precision::F64)?, sign };
     let x: Vec<Vec<f64>> = ends.positions.iter().map(|c| who.iter().map(|k| c.get(*k)).collect()).collect();

@@ -12,6 +12,7 @@
 //! Results are the same bits for any number of threads and any SIMD level that has fma. Descents take subnormals for
 //! zeros (`flush`), grids do not.
 
+mod apart;
 mod crew;
 mod descent;
 mod flush;
@@ -166,6 +167,10 @@ impl Backend for Cpu {
 
     fn threads(&self) -> usize {
         Cpu::threads(self)
+    }
+
+    fn processor(&self) -> Option<&dyn Backend> {
+        Some(self)
     }
 
     fn alone(&self) -> Option<Box<dyn Backend>> {
