@@ -1080,6 +1080,17 @@ fn m_noise(a: R, b: R, c: R) -> R {
     return sqrt(-2.0 * m_ln(u)) * h_sinpi_poly(f);
 }
 
+// A number from 1 to 2 for the cell of a plane in which a point lies, as random as its neighbours' are different: the whole
+// parts of both coordinates, from -2^22 to 2^22 - 1, by two products and a third of their exclusive or (the constants are
+// those of xxHash; a sum in its place would repeat itself in part). MAGIC puts a whole number into the lower bits.
+fn m_cell(a: R, b: R) -> R {
+    let across = multiply_bits(to_bits(floor(a) + MAGIC), 0x9e3779b1);
+    let up = multiply_bits(to_bits(floor(b) + MAGIC), 0x85ebca77);
+    let both = across ^ up;
+    let mixed = multiply_bits(both ^ (both >> 15), 0xc2b2ae3d);
+    return from_bits((mixed >> 9) | 0x3f800000);
+}
+
 // ---- accuracy --------------------------------------------------------------
 //
 // error: the largest found, in units in the last place of the true value, on a CPU, with

@@ -1213,6 +1213,19 @@ fn m_noise(a: R, b: R, c: R) -> R {
     return sqrt(-2.0 * m_ln(u)) * h_sinpi_poly(f);
 }
 
+// 1.5 * 2^52, and the bits of single precision's 1.5 * 2^23.
+const MAGIC_CELL: R = 6755400703541248.0;
+
+// A number from 1 to 2 for the cell of a plane in which a point lies: the same as in single precision, for whole parts from
+// -2^30 to 2^30 - 1.
+fn m_cell(a: R, b: R) -> R {
+    let across = multiply_bits(to_bits(floor(a) + MAGIC_CELL), 0x9e3779b1);
+    let up = multiply_bits(to_bits(floor(b) + MAGIC_CELL), 0x85ebca77);
+    let both = (across ^ up) & 0xffffffff;
+    let mixed = multiply_bits(both ^ (both >> 15), 0xc2b2ae3d);
+    return from_bits(((mixed & 0xfffffe00) << 20) | 0x3ff0000000000000);
+}
+
 // ---- accuracy --------------------------------------------------------------
 //
 // error: the largest found, in units in the last place of the true value, on a CPU, with

@@ -25,3 +25,7 @@ fn from_uint(u: U) -> I {
 fn add_bits(a: U, b: U) -> U {
     return a + b;
 }
+// A product that wraps.
+fn multiply_bits(a: U, b: U) -> U {
+    return a * b;
+}

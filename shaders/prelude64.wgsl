@@ -25,3 +25,7 @@ fn from_uint(u: U) -> I {
 fn add_bits(a: U, b: U) -> U {
     return a + b;
 }
+// The product of the lower halves.
+fn multiply_bits(a: U, b: U) -> U {
+    return (a & 0xffffffff) * (b & 0xffffffff);
+}

@@ -8,6 +8,7 @@ use crate::expr::Outputs;
 use crate::points::{Points, Values};
 use crate::real::Precision;
 use crate::tape::{Input, Tape};
+use std::sync::OnceLock;
 
 /// Why a field could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -161,13 +162,16 @@ pub fn check_size(points: f64, outputs: usize, precision: Precision) -> Result<(
     })
 }
 
-/// The machine's memory in bytes; where it cannot be told, what an address space of 47 bits holds.
+/// The machine's memory in bytes; where it cannot be told, what an address space of 47 bits holds. Asked once: the answer takes
+/// as long as some thousand points.
 fn memory() -> f64 {
-    let told = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+    static MEMORY: OnceLock<f64> = OnceLock::new();
+    let told = || {
+        let text = std::fs::read_to_string("/proc/meminfo").ok()?;
         let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
         line.split_whitespace().nth(1)?.parse::<f64>().ok()
-    });
-    told.map_or(1.4e14, |kib| kib * 1024.0)
+    };
+    *MEMORY.get_or_init(|| told().map_or(1.4e14, |kib| kib * 1024.0))
 }
 
 /// Bytes for people: `3.2 GB`.

@@ -332,6 +332,11 @@ fn countable([a, b, c]: [f64; 3], precision: Precision) -> bool {
     keys.contains(&a) && keys.contains(&b) && counts.contains(&c)
 }
 
+/// Places whose whole parts single precision holds with a constant above them.
+fn near_cell([a, b, _]: [f64; 3], _: Precision) -> bool {
+    [a, b].iter().all(|place| (-4194304.0..4194304.0).contains(place))
+}
+
 /// A domain of ordinary numbers.
 const REALS: (f64, f64) = (-10.0, 10.0);
 /// A domain of positive numbers.
@@ -340,6 +345,8 @@ const POSITIVE: (f64, f64) = (0.01, 20.0);
 const MODEST: (f64, f64) = (-8.0, 8.0);
 /// Keys of the noise.
 const KEYS: (f64, f64) = (0.0, 8388607.0);
+/// Places in cells.
+const CELLS: (f64, f64) = (-1e5, 1e5);
 /// The open unit interval, both signs.
 const UNIT: (f64, f64) = (-0.999, 0.999);
 
@@ -493,6 +500,10 @@ table! {
     // Random numbers: keys and a count, whole numbers, to a deviate. Rules read it as `noise`.
     NOISE = ["noise", Hidden, (a, b, c) { m_noise(a, b, c) }, reference { reference::noise(a, b, c) },
         partials [], slack DEVIATE, reach countable, breaks at_any_integer, domain [KEYS, KEYS, KEYS]];
+
+    // The cell of a plane to a number from 1 to 2, one of 2^23, as white noise has them.
+    CELL = ["cell", Hidden, (a, b) { m_cell(a, b) }, reference { reference::cell(a, b) },
+        partials ["0", "0"], slack EXACT, reach near_cell, breaks at_any_integer, domain [CELLS, CELLS]];
 
     // Special functions; the constants are 2/sqrt(pi).
     ERF = ["erf", Function, (a) { m_erf(a) }, reference { pxfm::f_erf(a) },

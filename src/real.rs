@@ -181,6 +181,12 @@ macro_rules! arithmetic {
                 a.wrapping_add(b)
             }
             #[inline(always)]
+            pub fn multiply_bits(a: U, b: U) -> U {
+                // The lower halves of 64 bits, which processors multiply; of 32 bits all.
+                const HALF: U = u32::MAX as U;
+                (a & HALF).wrapping_mul(b & HALF)
+            }
+            #[inline(always)]
             pub fn veil(x: R) -> R {
                 x
             }

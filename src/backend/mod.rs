@@ -122,6 +122,11 @@ pub trait Backend: Send + Sync {
         None
     }
 
+    /// This engine, if it is the processor's: for work of a run that is done there in f64, whatever engine the run is on.
+    fn processor(&self) -> Option<&dyn Backend> {
+        None
+    }
+
     /// So many particles at a time it is best given, where a caller has the choice.
     fn batch(&self) -> usize {
         1 << 20

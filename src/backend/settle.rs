@@ -26,6 +26,11 @@ pub struct Settle {
     pub status: usize,
 }
 
+impl Settle {
+    /// Steps after which a particle is usually done, where nothing more is known.
+    pub const USUAL: u64 = 32;
+}
+
 /// Settles all particles; `out` are the first columns of the state.
 pub(super) fn by_strides<P: Program + ?Sized>(
     program: &mut P,

@@ -135,11 +135,16 @@ impl Demand {
     }
 }
 
+/// Functions that processors have an instruction for, or few.
+const BRIEF: [Op; 10] =
+    [ops::ABS, ops::MIN, ops::MAX, ops::CLAMP, ops::IF, ops::SIGN, ops::FLOOR, ops::CEIL, ops::ROUND, ops::FRACT];
+
 /// What an operation costs, in additions: a function some ten (of both engines), the operators one.
 fn weight(op: Op) -> f64 {
     match op.syntax {
-        Syntax::Function | Syntax::Variadic if ![ops::ABS, ops::MIN, ops::MAX].contains(&op) => 10.0,
+        Syntax::Function | Syntax::Variadic if !BRIEF.contains(&op) => 10.0,
         _ if op == ops::NOISE => 30.0,
+        _ if op == ops::CELL => 12.0,
         _ => 1.0,
     }
 }

@@ -1,6 +1,6 @@
 //! `gradfield descend`: particles that follow a rule, and their paths.
 
-use super::engine::{choose, source};
+use super::engine::{choose, processor, source};
 use super::minimize::tolerance;
 use super::options::{Compute, Function, check_names, digits, example, given_points, ranges};
 use super::rule::{Constants, race};
@@ -9,7 +9,7 @@ use clap::Args;
 use gradfield::backend::Backend;
 use gradfield::bench::Demand;
 use gradfield::descent::starts::{Sampling, Starts};
-use gradfield::descent::{self, DescentError, Method, Plan, Records, Search, Trail};
+use gradfield::descent::{self, DescentError, Method, Plan, Records, Search, Status, Trail};
 use gradfield::field::{FieldError, check_size, tape_of};
 use gradfield::files::{self, Column, CsvWriter, Format, Output};
 use gradfield::picture::RUNNER_COLOURS;
@@ -131,7 +131,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     if !arguments.function.quiet {
-        runs.iter().for_each(|run| summarise(&expression, run, runs.len() > 1, arguments.maximize));
+        runs.iter().try_for_each(|run| summarise(arguments, &expression, run, runs.len() > 1, precision))?;
     }
     match format {
         Format::Png | Format::Apng | Format::Gif => {
@@ -163,10 +163,20 @@ fn trail(
         }
         solver => solver,
     };
+    let search = search(arguments, expression, method, precision)?;
+    Ok(descent::run_search(expression, &search, every, starts, engine, precision, progress)?)
+}
+
+/// What a solver looks for.
+fn search(
+    arguments: &Arguments,
+    expression: &Expression,
+    method: Method,
+    precision: Precision,
+) -> Result<Search, Failure> {
     let ranges = ranges(&arguments.ranges, expression.variables(), precision)?;
     let tolerance = tolerance(None, precision)?;
-    let search = Search { method, bounds: None, ranges, tolerance, steps, maximize };
-    Ok(descent::run_search(expression, &search, every, starts, engine, precision, progress)?)
+    Ok(Search { method, bounds: None, ranges, tolerance, steps: arguments.steps, maximize: arguments.maximize })
 }
 
 /// Refuses a picture that cannot be, and where none is drawn the flags of one and names that a table has itself.
@@ -323,13 +333,30 @@ fn every(arguments: &Arguments, particles: usize, format: Format) -> Result<u64,
     })
 }
 
-/// One line on standard error: the best end and how many are lost; in a race, of which rule.
-fn summarise(expression: &Expression, Run { name, trail }: &Run, named: bool, maximize: bool) {
+/// One line on standard error: the best end, and how all ended; in a race, of which rule. One more where some are lost.
+fn summarise(
+    arguments: &Arguments,
+    expression: &Expression,
+    Run { name, trail }: &Run,
+    named: bool,
+    precision: Precision,
+) -> Result<(), Failure> {
     let who = if named { format!("{name}: ") } else { String::new() };
-    let (Some(values), Some(positions)) = (trail.values.last(), trail.positions.last()) else { return };
+    let (Some(values), Some(positions)) = (trail.values.last(), trail.positions.last()) else { return Ok(()) };
+    let statuses = descent::statuses(
+        expression,
+        &search(arguments, expression, Method::Auto, precision)?,
+        positions,
+        &processor(&arguments.compute)?,
+    )?;
+    let better = |a: f64, b: f64| if arguments.maximize { a.total_cmp(&b) } else { b.total_cmp(&a) };
     let lost = |k: usize| !values.get(k).is_finite() || positions.iter().any(|column| !column.get(k).is_finite());
     let (gone, kept): (Vec<usize>, Vec<usize>) = (0..values.len()).partition(|k| lost(*k));
-    let better = |a: f64, b: f64| if maximize { a.total_cmp(&b) } else { b.total_cmp(&a) };
+    let ended = Status::ENDS.iter().filter_map(|status| {
+        let count = statuses.iter().filter(|found| *found == status).count();
+        (count > 0).then(|| format!("{count} {}", status.name()))
+    });
+    let ended = ended.collect::<Vec<String>>().join(", ");
     if let Some(best) = kept.into_iter().max_by(|a, b| better(values.get(*a), values.get(*b))) {
         let names = expression.variables().iter();
         let place = names.zip(positions).take(4).map(|(name, column)| format!("{name} = {}", digits(column, best)));
@@ -337,7 +364,7 @@ fn summarise(expression: &Expression, Run { name, trail }: &Run, named: bool, ma
         let more = if positions.len() > 4 { ", ..." } else { "" };
         let step = trail.steps.last().copied().unwrap_or(0);
         let s = if step == 1 { "" } else { "s" };
-        eprintln!("{who}after {step} step{s} the best f = {} at {place}{more}", digits(values, best));
+        eprintln!("{who}after {step} step{s} the best f = {} at {place}{more}; {ended}", digits(values, best));
     }
     if !gone.is_empty() {
         eprintln!(
@@ -346,6 +373,7 @@ fn summarise(expression: &Expression, Run { name, trail }: &Run, named: bool, ma
             values.len()
         );
     }
+    Ok(())
 }
 
 /// `particle, step, variables, f`: a row for each particle and recorded step, particle by particle. Of several rules one

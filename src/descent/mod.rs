@@ -4,6 +4,7 @@
 //! recorded steps. The rule and the gradient are one tape; an engine runs many steps of it with the state in
 //! registers or the first-level cache, and stops only where a step is recorded.
 
+pub mod arrival;
 pub mod basins;
 mod fuse;
 mod given;
@@ -26,6 +27,7 @@ mod valley;
 mod verdict;
 mod walk;
 
+pub use arrival::statuses;
 pub use basins::{Basins, Cell, Unfinished};
 pub use fuse::Fused;
 pub use given::Given;

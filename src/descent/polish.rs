@@ -35,7 +35,10 @@ const SHORT: f64 = 1e-6;
 /// A Newton step left over that is shorter, in cells, is as good as none.
 const NEAR: f64 = 1e-3;
 /// Steps refused one after another, each a quarter of the one before.
-const REFUSALS: usize = 12;
+const REFUSALS: usize = 6;
+/// Newton's step leaves of the gradient of a minimum of any order less than half. One that leaves more than so much creeps,
+/// as at kinks, where the gradient falls beside the minimum, but nothing ends; and so many of them are too many.
+const CREEPING: (f64, usize) = (0.9, 3);
 
 /// What a point became.
 #[derive(Debug, Clone)]
@@ -88,7 +91,11 @@ struct State {
     share: f64,
     trial: Vec<f64>,
     refusals: usize,
+    /// Steps that crept, one after another.
+    crept: usize,
     change: f64,
+    /// The trial that was refused last, since the last that was not.
+    refused: Option<Sample>,
     done: bool,
 }
 
@@ -188,7 +195,9 @@ impl Way<'_> {
             norm: 0.0,
             share: 1.0,
             refusals: 0,
+            crept: 0,
             change: 0.0,
+            refused: None,
             done: false,
         };
         self.arrive(&mut state);
@@ -218,27 +227,36 @@ impl Way<'_> {
 
     /// Takes the trial, or a shorter one next.
     fn judge(&self, state: &mut State, sample: Sample) {
-        let changes = sample.hessian.iter().zip(&state.sample.hessian).enumerate();
-        let changes = changes.map(|(k, (a, b))| ((a - b) * in_cells(k, self.sides)).powi(2));
-        state.change = changes.sum::<f64>().sqrt();
         let moved = self.cells(&difference(&state.trial, &state.x));
         let away = self.cells(&difference(&state.trial, &state.start));
-        let smaller = sample.is_finite() && norm(&sample, &self.held(&state.trial, &sample)) < state.norm;
+        let left = if sample.is_finite() { norm(&sample, &self.held(&state.trial, &sample)) } else { f64::INFINITY };
         // Within a cell the gradient alone counts: there f is at its noise long before the gradient is.
         // Farther away f must be no larger than at the start: from a kink the gradient falls towards maxima too.
         let below = |f: f64| sample.f <= f + 1e-12 * f.abs();
         let lower = (moved <= 1.0 || below(state.sample.f)) && (away <= 1.0 || below(state.began.0));
-        if smaller && lower && away <= REACH {
+        if left < state.norm && lower && away <= REACH {
+            state.change = self.change(&sample, &state.sample);
+            state.crept = if left > CREEPING.0 * state.norm { state.crept + 1 } else { 0 };
             state.x = state.trial.clone();
-            state.sample = sample;
+            (state.sample, state.refused) = (sample, None);
             self.arrive(state);
-        } else if moved <= SHORT {
+            state.done |= state.crept > CREEPING.1;
+            return;
+        }
+        state.refused = Some(sample);
+        if moved <= SHORT {
             state.done = true;
         } else {
             state.share *= 0.25;
             state.refusals += 1;
             self.aim(state);
         }
+    }
+
+    /// How much the Hessian differs.
+    fn change(&self, one: &Sample, other: &Sample) -> f64 {
+        let changes = one.hessian.iter().zip(&other.hessian).enumerate();
+        changes.map(|(k, (a, b))| ((a - b) * in_cells(k, self.sides)).powi(2)).sum::<f64>().sqrt()
     }
 
     /// The step that makes the gradient zero to first order, in the coordinates that are not held; the shortest one.
@@ -265,6 +283,7 @@ impl Way<'_> {
             state.sample.gradient[i] + row.iter().zip(&state.step).map(|(h, p)| h * p).sum::<f64>()
         };
         let left = (0..n).filter(|i| !state.held[*i]).map(|i| after(i).powi(2)).sum::<f64>().sqrt();
+        let change = state.refused.as_ref().map_or(state.change, |refused| self.change(refused, &state.sample));
         let (rest, explained) = (self.cells(&state.step), self.hessian && left <= 0.5 * state.norm);
         // At a kink the gradient is smaller beside it, and f is larger: what came to nothing is taken back.
         let (f, norm, held) = state.began;
@@ -273,7 +292,7 @@ impl Way<'_> {
             return Polished { x: state.start, f, gradient_norm: norm, held, change, rest, explained: false };
         }
         let (f, gradient_norm) = (self.sign * state.sample.f, state.norm);
-        Polished { x: state.x, f, gradient_norm, held: state.held, change: state.change, rest, explained }
+        Polished { x: state.x, f, gradient_norm, held: state.held, change, rest, explained }
     }
 
     /// The coordinates at a bound across which the descent points.

@@ -18,6 +18,7 @@ use crate::expr::{Expression, Outputs};
 use crate::field::check_size;
 use crate::points::Values;
 use crate::real::Precision;
+use crate::tape::Tape;
 use std::ops::Range;
 
 /// Bytes of starts and ends that a batch may have; the most particles of one.
@@ -75,7 +76,8 @@ pub struct Searcher<'a> {
     solver: Solver,
     program: Box<dyn Program + 'a>,
     outputs: Outputs,
-    /// The engine of the verdicts.
+    backend: &'a dyn Backend,
+    /// The engine of the verdicts, where that is another.
     cpu: Option<Cpu>,
     /// Columns of the last batch that it did not hand out, for the next: new memory costs as much as some evaluations.
     spare: Vec<Values>,
@@ -99,7 +101,7 @@ impl<'a> Searcher<'a> {
         let outputs = expression.gradient()?;
         let solver = search.solver(expression, &outputs, precision)?;
         let program = backend.prepare(&solver.tape, precision)?;
-        Ok(Searcher { search, precision, solver, program, outputs, cpu: None, spare: Vec::new() })
+        Ok(Searcher { search, precision, solver, program, outputs, backend, cpu: None, spare: Vec::new() })
     }
 
     /// Runs the particles of a range; `starts` gives the starts of some of them, a column per variable. `take` gets the
@@ -159,7 +161,14 @@ impl<'a> Searcher<'a> {
         let statuses = whole(&rest[0], Status::of);
         let steps = whole(&rest[place(self.solver.count())], |steps| steps);
         let mut ends = Ends { first, positions: out, values, statuses, steps };
-        verdict::judge(&self.outputs, &self.search, &mut self.cpu, &mut ends, gradient)?;
+        if verdict::is_needed(&ends) {
+            let cpu: &dyn Backend = match (self.backend.processor(), &mut self.cpu) {
+                (Some(cpu), _) => cpu,
+                (None, Some(cpu)) => cpu,
+                (None, none) => none.insert(Cpu::new(None)?),
+            };
+            verdict::judge(&self.outputs, &self.search, cpu, &mut ends, gradient)?;
+        }
         if self.search.maximize {
             ends.values = negated(&ends.values);
         }
@@ -178,6 +187,17 @@ impl<'a> Searcher<'a> {
 }
 
 impl Search {
+    /// What one evaluation of one start is, and how many a start usually takes, for who has to choose an engine. Of a rule
+    /// nobody knows, so that it is all that it may take.
+    ///
+    /// # Errors
+    /// - [`DescentError`] as [`Searcher::new`].
+    pub fn outlook(&self, expression: &Expression, precision: Precision) -> Result<(Tape, u64), DescentError> {
+        let solver = self.solver(expression, &expression.gradient()?, precision)?;
+        let usual = if matches!(self.method, Method::Rule(_)) { self.steps } else { Settle::USUAL };
+        Ok((solver.tape, usual.min(self.steps)))
+    }
+
     pub(super) fn solver(
         &self,
         expression: &Expression,

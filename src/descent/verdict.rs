@@ -11,7 +11,7 @@
 use super::DescentError;
 use super::search::Search;
 use super::status::{Ends, Status};
-use crate::backend::cpu::Cpu;
+use crate::backend::Backend;
 use crate::expr::Outputs;
 use crate::field::{Evaluator, FieldError};
 use crate::points::{Points, Values};
@@ -52,32 +52,66 @@ impl Exact<'_> {
     }
 }
 
+/// Whether particles are at the rounding floor, wherever they have come from.
+pub(super) struct Floor<'a> {
+    search: &'a Search,
+    exact: Exact<'a>,
+}
+
+impl<'a> Floor<'a> {
+    pub(super) fn new(
+        outputs: &Outputs,
+        search: &'a Search,
+        backend: &'a dyn Backend,
+    ) -> Result<Floor<'a>, DescentError> {
+        let sign = if search.maximize { -1.0 } else { 1.0 };
+        Ok(Floor { search, exact: Exact { evaluator: Evaluator::new(outputs, backend, Precision::F64)?, sign } })
+    }
+
+    /// f and its gradient, with the sign of what is minimised.
+    pub(super) fn at(&mut self, columns: Vec<Vec<f64>>) -> Result<Vec<Vec<f64>>, FieldError> {
+        self.exact.at(columns)
+    }
+
+    /// `Floor` or `Bound` for those at `x`, numbers of a format, that are there; f and its gradient are those of `at`.
+    pub(super) fn told(
+        &mut self,
+        x: Vec<Vec<f64>>,
+        exact: Vec<Vec<f64>>,
+        precision: Precision,
+    ) -> Result<Vec<Option<Status>>, FieldError> {
+        let gradient: Vec<Values> = exact[1..].iter().map(|column| Values::F64(column.clone())).collect();
+        let stopped = Stopped { search: self.search, who: (0..x[0].len()).collect(), x, exact, precision };
+        stopped.floor(&mut self.exact, &gradient)
+    }
+}
+
+/// Whether a status is one that `judge` looks at.
+fn is_open(status: Status) -> bool {
+    [Status::SmallStep, Status::LineSearch].contains(&status)
+}
+
+/// Whether there is anything to judge.
+pub(super) fn is_needed(ends: &Ends) -> bool {
+    ends.statuses.iter().any(|status| is_open(*status))
+}
+
 /// Looks again at those that stopped without converging; `gradient` is that at their ends, in the engine's format. `cpu`
-/// is made when it is first needed, and serves later batches.
+/// computes in f64.
 pub(super) fn judge(
     outputs: &Outputs,
     search: &Search,
-    cpu: &mut Option<Cpu>,
+    cpu: &dyn Backend,
     ends: &mut Ends,
     gradient: &[Values],
 ) -> Result<(), DescentError> {
-    let stopped = [Status::SmallStep, Status::LineSearch];
-    let who: Vec<usize> = (0..ends.statuses.len()).filter(|k| stopped.contains(&ends.statuses[*k])).collect();
-    if who.is_empty() {
-        return Ok(());
-    }
-    let cpu = match cpu {
-        Some(cpu) => cpu,
-        None => cpu.insert(Cpu::new(None)?),
-    };
+    let who: Vec<usize> = (0..ends.statuses.len()).filter(|k| is_open(ends.statuses[*k])).collect();
     let sign = if search.maximize { -1.0 } else { 1.0 };
     let mut exact = Exact { evaluator: Evaluator::new(outputs, cpu, Precision::F64)?, sign };
     let x: Vec<Vec<f64>> = ends.positions.iter().map(|c| who.iter().map(|k| c.get(*k)).collect()).collect();
     let here = exact.at(x.clone())?;
     let stopped = Stopped { search, who, x, exact: here, precision: ends.values.precision() };
-    let near = (0..NEIGHBOURS).map(|pattern| exact.at(stopped.beside(pattern))).collect::<Result<Vec<_>, _>>()?;
-    let onwards = exact.at(stopped.onwards())?;
-    let floor = stopped.at_the_floor(gradient, &near, &onwards);
+    let floor = stopped.floor(&mut exact, gradient)?;
     for (k, status) in stopped.who.iter().zip(&floor) {
         ends.statuses[*k] = status.unwrap_or(ends.statuses[*k]);
     }
@@ -87,6 +121,13 @@ pub(super) fn judge(
 }
 
 impl<'a> Stopped<'a> {
+    /// `Floor` or `Bound` where what is left of the gradient is noise; `gradient` is what the engine found.
+    fn floor(&self, exact: &mut Exact<'_>, gradient: &[Values]) -> Result<Vec<Option<Status>>, FieldError> {
+        let near = (0..NEIGHBOURS).map(|pattern| exact.at(self.beside(pattern))).collect::<Result<Vec<_>, _>>()?;
+        let onwards = exact.at(self.onwards())?;
+        Ok(self.at_the_floor(gradient, &near, &onwards))
+    }
+
     /// `Kink` or `Floor` where f rises along all coordinates.
     fn look_around(&self, exact: &mut Exact<'_>, ends: &mut Ends) -> Result<(), DescentError> {
         let (mut rises, mut kinked) = (vec![true; self.who.len()], vec![false; self.who.len()]);

@@ -225,18 +225,30 @@ fn open(path: &Path) -> Result<Sink, FileError> {
 
 /// A new file beside `target`, with the permissions that any new file gets.
 fn passing_file(path: &Path, target: &Path) -> Result<NamedTempFile, FileError> {
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(target);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".gradfield-").suffix(".part");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map_err(|source| match source.kind() {
+    builder.tempfile_in(folder).map_err(|source| not_made(path, folder, source))
+}
+
+/// Opens the file `name`, which belongs to `path`, and makes it if it is not there.
+pub(super) fn open_beside(path: &Path, name: &Path) -> Result<File, FileError> {
+    let made = OpenOptions::new().write(true).create(true).truncate(false).open(name);
+    made.map_err(|source| not_made(path, folder_of(name), source))
+}
+
+fn folder_of(name: &Path) -> &Path {
+    name.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Why no file could be made in a folder.
+fn not_made(path: &Path, folder: &Path, source: io::Error) -> FileError {
+    match source.kind() {
         ErrorKind::NotFound if !folder.is_dir() => {
             FileError::NoFolder { path: path.to_path_buf(), folder: folder.to_path_buf() }
         }
         _ => FileError::write(path, source),
-    })
+    }
 }

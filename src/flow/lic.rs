@@ -8,8 +8,8 @@
 //! fields using line integral convolution", SIGGRAPH 1993): two samples a step, for noise changes from pixel to pixel, and
 //! directions do not. So it is a tape of one step, which either engine runs with the state in registers. Two passes with a
 //! box for a kernel are one with a triangle, for they follow the same line: the kernel is a triangle. The noise is of the
-//! pixel's place in the whole picture, in whole numbers that single precision holds, and the contrast follows from the
-//! kernel alone: bands, tiles and engines meet without a seam.
+//! pixel's place in the whole picture, hashed in whole numbers ([`ops::CELL`]), and the contrast follows from the kernel
+//! alone: bands, tiles and engines meet without a seam.
 //!
 //! Who should not use it: who wants lines that one can follow by eye over the whole picture: `streamlines`.
 
@@ -23,16 +23,10 @@ use crate::real::Precision;
 use crate::tape::{Input, Tape};
 use std::ops::Range;
 
-/// The noise repeats itself after so many cells: a prime.
-const PERIOD: f64 = 1021.0;
-/// The mixing polynomial, (FACTOR a + OFFSET) a: below 2^24 for a up to twice the period, so exact in single precision.
-/// Of some such its noise has the flattest spectrum.
-const FACTOR: f64 = 3.0;
-const OFFSET: f64 = 101.0;
-/// The noise's mean; a polynomial of the second degree does not take all remainders alike.
-const MEAN: f64 = 0.488;
-/// Values, of [`PERIOD`], of a cell that begins a drop.
-const DROPS: f64 = 10.0;
+/// The noise's mean: it is evenly from 1 to 2.
+const MEAN: f64 = 1.5;
+/// The share of cells that begin a drop.
+const DROPS: f64 = 0.016;
 /// Points a side from which the usual length of the gradient is taken.
 const PREVIEW: usize = 32;
 /// Below this the square of a gradient is none: a pixel stays where it is.
@@ -374,7 +368,7 @@ impl<'a> Step<'a> {
     /// What both samples count: one number each for all pixels.
     fn weights(&mut self) -> [Id; 2] {
         let (t, samples, one, half) = (self.uniform(0), self.uniform(8), self.number(1.0), self.number(0.5));
-        let (each, share) = (self.number(SAMPLES), self.number(1.0 / PERIOD));
+        let each = self.number(SAMPLES);
         let before = self.two(ops::SUB, t, one);
         let before = self.two(ops::MUL, before, each);
         let next = self.two(ops::ADD, before, one);
@@ -384,54 +378,27 @@ impl<'a> Step<'a> {
             return shares;
         }
         let [falling, second] = shares.map(|share| self.two(ops::SUB, one, share));
-        let first = self.graph.apply(ops::IF, &[self.first, half, falling]);
-        [first, second].map(|weight| self.two(ops::MUL, weight, share))
+        [self.graph.apply(ops::IF, &[self.first, half, falling]), second]
     }
 
     /// The noise of a step, but the usual one where the way turns back: at a maximum it would be counted again and again.
     fn forgotten(&mut self, noise: Id, direction: [Id; 2], before: [Id; 2]) -> Id {
         let products = [0, 1].map(|k| self.two(ops::MUL, direction[k], before[k]));
         let cosine = self.two(ops::ADD, products[0], products[1]);
-        let (zero, mean) = (self.number(0.0), self.number(if self.oriented { 0.0 } else { MEAN * PERIOD }));
+        let (zero, mean) = (self.number(0.0), self.number(if self.oriented { 0.0 } else { MEAN }));
         let usual = self.weighed([mean; 2]);
         let turned = self.two(ops::LT, cosine, zero);
         self.graph.apply(ops::IF, &[turned, usual, noise])
     }
 
-    /// The noise at a place, below the period; of drops, 1 where one begins, else 0.
+    /// The noise at a place; of drops, 1 where one begins, else 0.
     fn noise(&mut self, place: [Id; 2]) -> Id {
-        let [a, b] = place.map(|at| {
-            let cell = self.graph.apply(ops::FLOOR, &[at]);
-            self.remainder(cell)
-        });
-        let mut mixed = self.mix(a);
-        for other in [b, a] {
-            let both = self.two(ops::ADD, mixed, other);
-            mixed = self.mix(both);
+        let noise = self.graph.apply(ops::CELL, &place);
+        if !self.oriented {
+            return noise;
         }
-        if self.oriented {
-            let drops = self.number(DROPS);
-            return self.two(ops::LT, mixed, drops);
-        }
-        mixed
-    }
-
-    /// A whole number less the period as often as it goes; now and then the period itself.
-    fn remainder(&mut self, whole: Id) -> Id {
-        let (period, share) = (self.number(PERIOD), self.number(1.0 / PERIOD));
-        let times = self.two(ops::MUL, whole, share);
-        let times = self.graph.apply(ops::FLOOR, &[times]);
-        let part = self.two(ops::MUL, times, period);
-        self.two(ops::SUB, whole, part)
-    }
-
-    /// The mixing polynomial, less the period as often as it goes.
-    fn mix(&mut self, a: Id) -> Id {
-        let (factor, offset) = (self.number(FACTOR), self.number(OFFSET));
-        let scaled = self.two(ops::MUL, a, factor);
-        let more = self.two(ops::ADD, scaled, offset);
-        let product = self.two(ops::MUL, more, a);
-        self.remainder(product)
+        let drops = self.number(1.0 + DROPS);
+        self.two(ops::LT, noise, drops)
     }
 
     /// The sum after this step; NaN where the pixel has no gradient.

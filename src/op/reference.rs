@@ -76,6 +76,15 @@ pub(super) fn noise(a: f64, b: f64, c: f64) -> f64 {
     (-2.0 * pxfm::f_log(odd[0])).sqrt() * pxfm::f_sinpi(odd[1] - 0.5)
 }
 
+/// From 1 to 2, by the cell of a plane in which a place lies: two products, and one of what they differ in, in 32 bits that
+/// wrap.
+pub(super) fn cell(a: f64, b: f64) -> f64 {
+    let whole = |place: f64| (place.floor() as i64 as u32).wrapping_add(0x4b40_0000);
+    let both = whole(a).wrapping_mul(0x9e37_79b1) ^ whole(b).wrapping_mul(0x85eb_ca77);
+    let mixed = (both ^ (both >> 15)).wrapping_mul(0xc2b2_ae3d);
+    1.0 + f64::from(mixed >> 9) / f64::from(1 << 23)
+}
+
 /// Threefry-2x32-20: sums, rotations and exclusive ors, a key after every fourth round.
 fn threefry(key: [u32; 2], count: [u32; 2]) -> [u32; 2] {
     const TURNS: [u32; 8] = [13, 15, 26, 6, 17, 29, 16, 24];
@@ -96,6 +105,35 @@ fn threefry(key: [u32; 2], count: [u32; 2]) -> [u32; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Mean and variance of even numbers, and no correlation between a cell and those around it or far away; also of those
+    /// numbers that are the least.
+    #[test]
+    fn cells_know_nothing_of_each_other() {
+        const SIDE: usize = 256;
+        for (x, y) in [(0, 0), (-128, -128), (3000, -70_000)] {
+            let at = |k: usize| cell(f64::from(x) + (k % SIDE) as f64 + 0.7, f64::from(y) + (k / SIDE) as f64);
+            let numbers: Vec<f64> = (0..SIDE * SIDE).map(at).collect();
+            let few: Vec<f64> = numbers.iter().map(|number| f64::from(u8::from(*number < 1.016))).collect();
+            for (numbers, mean, variance) in [(numbers, 1.5, 1.0 / 12.0), (few, 0.016, 0.016 * 0.984)] {
+                let all = numbers.len() as f64;
+                let found = numbers.iter().sum::<f64>() / all;
+                assert!((found - mean).abs() < 5.0 * (variance / all).sqrt(), "{x} {y}: {found}, not {mean}");
+                for (right, up) in
+                    [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (7, 3), (64, 51), (187, 90), (58, 69)]
+                {
+                    let pairs = (0..SIDE * (SIDE - up)).filter(|k| k % SIDE + right < SIDE);
+                    let product = |k: usize| (numbers[k] - mean) * (numbers[k + up * SIDE + right] - mean) / variance;
+                    let (sum, count) = pairs.fold((0.0, 0.0), |(sum, count), k| (sum + product(k), count + 1.0));
+                    let expected = if (right, up) == (0, 0) { count } else { 0.0 };
+                    assert!(
+                        (sum - expected).abs() < 5.0 * count.sqrt() * if up + right == 0 { 8.0 } else { 1.0 },
+                        "{x} {y}: {sum} of {count}, {right} {up}"
+                    );
+                }
+            }
+        }
+    }
 
     /// The vectors that the authors of Threefry give out with it (Random123, `kat_vectors`).
     #[test]

@@ -5,6 +5,7 @@
 //! where there is none, and fails there under `GRADFIELD_REQUIRE_GPU=1`.
 
 mod agree;
+mod arrival;
 mod basins;
 mod benches;
 mod bound;
@@ -45,6 +46,7 @@ fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
     let mut tests = Vec::new();
     tests.extend(agree::tests());
+    tests.extend(arrival::tests());
     tests.extend(basins::tests());
     tests.extend(benches::tests());
     tests.extend(bound::tests());

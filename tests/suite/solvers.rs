@@ -5,7 +5,9 @@ use crate::agree::require;
 use crate::engines::{Engine, on_each};
 use gradfield::backend::Backend;
 use gradfield::backend::cpu::Cpu;
+use gradfield::bench::Demand;
 use gradfield::descent::{DescentError, Ends, Method, Rule, Search, Searcher, Status, rules, starts};
+use gradfield::field::tape_of;
 use gradfield::points::Points;
 use gradfield::{Expression, Precision};
 use libtest_mimic::{Failed, Trial};
@@ -174,6 +176,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     tests.extend(on_each("solvers::rules_come_to_rest", rules_come_to_rest));
     tests.push(Trial::test("solvers::threads_and_machine_code_change_nothing", threads_and_machine_code));
     tests.push(Trial::test("solvers::nothing_to_move_is_an_error", nothing_to_move));
+    tests.push(Trial::test("solvers::what_a_search_takes_is_foreseen", foreseen));
     tests
 }
 
@@ -420,4 +423,32 @@ fn nothing_to_move() -> Result<(), Failed> {
     let error = Searcher::new(&expression, search(Method::Auto, vec![], Precision::F64), &cpu, Precision::F64).err();
     let text = error.map(|error| error.to_string()).unwrap_or_default();
     require(text.contains("no variables") && text.contains("--vars"), || text)
+}
+
+/// What chooses an engine believes of a search's work what it comes to, within a factor of four: its instructions, which
+/// are more than those of f and its gradient, and its evaluations, which are fewer than it may take.
+fn foreseen() -> Result<(), Failed> {
+    let cpu = Cpu::new(Some(2))?;
+    for case in &CASES {
+        let expression = Expression::parse(case.text)?;
+        let n = expression.variables().len();
+        let precision = Precision::F64;
+        let search = search(case.method.clone(), vec![case.range; n], precision);
+        let (tape, steps) = search.outlook(&expression, precision)?;
+        let columns = starts::uniform_box(3, 200, &search.ranges);
+        let ends = run(case.text, search, &columns, 0..200, (&cpu, precision))?;
+        let taken = ends.steps.iter().map(|steps| f64::from(*steps)).sum::<f64>() / ends.len() as f64;
+        let ratio = steps as f64 / taken;
+        // The parabola takes three, which no run is long for.
+        let near = (0.25..4.0).contains(&ratio) || taken < 8.0 && ratio > 1.0;
+        require(near, || format!("{}: {steps} evaluations are foreseen, {taken} were taken", case.name))?;
+        let instructions = tape.code.len() as f64;
+        let demand = Demand::steps(&tape, 200.0, steps as f64, precision);
+        let operations = demand.operations / instructions;
+        // Few of a solver's instructions are dear, and most are no more than selections.
+        require((0.8..1.5).contains(&operations), || format!("{}: {operations} an instruction", case.name))?;
+        let gradient = tape_of(&expression.gradient()?).code.len();
+        require(tape.code.len() > 2 * gradient, || format!("{}: {} instructions", case.name, tape.code.len()))?;
+    }
+    Ok(())
 }

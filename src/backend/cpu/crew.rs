@@ -10,6 +10,7 @@
 //!
 //! Who should not use it: anyone but `cpu`.
 
+use super::apart::Apart;
 use crate::backend::BackendError;
 use std::any::Any;
 use std::num::NonZeroUsize;
@@ -42,6 +43,7 @@ struct Shared {
     begin: Condvar,
     /// Nobody works any more.
     done: Condvar,
+    apart: Apart,
 }
 
 /// What is worked on.
@@ -87,6 +89,7 @@ impl Shared {
     /// A thread's life: wait, join in, wait.
     fn serve(&self) {
         let mut seen = 0;
+        self.apart.enter();
         loop {
             let since = Instant::now();
             while self.calls.load(Ordering::Acquire) == seen && since.elapsed() < LINGER {
@@ -138,8 +141,8 @@ impl Crew {
     pub(super) fn new(threads: Option<usize>) -> Result<Crew, BackendError> {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = threads.filter(|threads| *threads > 0).unwrap_or_else(cores);
-        let (table, begin, done) = Default::default();
-        let shared = Arc::new(Shared { calls: AtomicU64::new(0), table, begin, done });
+        let (table, begin, done, apart) = Default::default();
+        let shared = Arc::new(Shared { calls: AtomicU64::new(0), table, begin, done, apart });
         let mut crew = Crew { shared, others: Vec::new(), turn: Mutex::new(()) };
         for k in 1..threads {
             let shared = Arc::clone(&crew.shared);
@@ -164,6 +167,7 @@ impl Crew {
         // Who finds the others taken does all itself.
         let turn = if seats > 0 { self.turn.try_lock().ok() } else { None };
         let Some(_turn) = turn else { return work() };
+        self.shared.apart.keep_off();
         let call = Call(&self.shared);
         let mut table = self.shared.table();
         // SAFETY: the lifetime alone changes; `call` outlives all who follow the pointer.

@@ -12,6 +12,7 @@
 //! Results are the same bits for any number of threads and any SIMD level that has fma. Descents take subnormals for
 //! zeros (`flush`), grids do not.
 
+mod apart;
 mod crew;
 mod descent;
 mod flush;
@@ -169,6 +170,10 @@ impl Backend for Cpu {
         Cpu::threads(self)
     }
 
+    fn processor(&self) -> Option<&dyn Backend> {
+        Some(self)
+    }
+
     fn alone(&self) -> Option<Box<dyn Backend>> {
         let crew = Crew::new(Some(1)).ok()?;
         Some(Box::new(Cpu { crew, level: self.level, code: self.code }))
@@ -284,7 +289,7 @@ impl<T: Lane> Program for Prepared<'_, T> {
         let columns = columns_of::<T>(out, count)?;
         let starts: Vec<&[T]> = starts.iter().filter_map(T::numbers).collect();
         // Some steps each: how many is known when they are done.
-        self.work = self.work.saturating_add((count as u64).saturating_mul(SETTLED));
+        self.work = self.work.saturating_add((count as u64).saturating_mul(Settle::USUAL));
         let descent = self.descent.get_or_insert_with(|| Descent::new(&self.tape));
         descent.compile(self.cpu, self.work);
         if count == 0 {
@@ -294,9 +299,6 @@ impl<T: Lane> Program for Prepared<'_, T> {
         }
     }
 }
-
-/// Steps after which a particle is expected to be done.
-const SETTLED: u64 = 32;
 
 /// The output columns as pointers that threads may write disjoint parts of.
 struct Columns<T>(Vec<*mut T>);

@@ -9,7 +9,7 @@ use super::records::{Run, Shards, differs};
 use super::task::digest;
 use crate::cli::{Failure, stop};
 use gradfield::descent::{Basins, Ends, Status};
-use gradfield::files::{FileError, Output};
+use gradfield::files::{FileError, Lock, Output};
 use gradfield::{Precision, Values};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -78,10 +78,12 @@ pub(super) struct Checkpoint {
     identity: Identity,
     every: Duration,
     due: Instant,
+    _lock: Lock,
 }
 
 impl Checkpoint {
-    /// Refuses, before the run, a name under which nothing can be kept, or the result is to stand.
+    /// Refuses, before the run, a name under which nothing can be kept, or the result is to stand, or another run keeps
+    /// what it has done.
     pub(super) fn new(path: &Path, output: &Path, identity: Identity) -> Result<Checkpoint, Failure> {
         let refuse = |why: &str| Err(Failure::usage(format!("--checkpoint {}: {why}", path.display())));
         if path.as_os_str() == "-" {
@@ -95,9 +97,15 @@ impl Checkpoint {
         }
         // Opened and thrown away: whether it can be written is told now.
         drop(Output::create(path)?);
+        let Some(lock) = Lock::take(path)? else {
+            return Err(Failure::Run(format!(
+                "--checkpoint {}: another run is using it now; wait for its end, or name another file",
+                path.display()
+            )));
+        };
         let seconds = std::env::var(VARIABLE).ok().and_then(|text| text.parse().ok());
         let every = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(EVERY);
-        Ok(Checkpoint { path: path.to_path_buf(), identity, every, due: Instant::now() + every })
+        Ok(Checkpoint { path: path.to_path_buf(), identity, every, due: Instant::now() + every, _lock: lock })
     }
 
     /// The state that the file holds; none where there is no file.

@@ -27,7 +27,6 @@ use checkpoint::{Checkpoint, Identity, State};
 use gradfield::backend::Backend;
 use gradfield::bench::Demand;
 use gradfield::descent::{Basins, Ends, Searcher};
-use gradfield::field::tape_of;
 use gradfield::files::Output;
 use gradfield::{Expression, Precision};
 use records::{Found, Run, Shards};
@@ -48,9 +47,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_columns(language, expression.variables())?;
     let task = Task::of(arguments, &expression, precision, language)?;
     let particles = task.particles();
-    let tape = tape_of(&expression.gradient()?);
     let count = (particles.end - particles.start) as f64;
-    let demand = Demand::steps(&tape, count, task.search.steps as f64, precision);
+    let demand = demand(&task, &expression, count, precision)?;
     let engine = choose(&arguments.compute, &demand, arguments.function.quiet)?;
     let mut out = Output::create(&arguments.output)?;
     let run = Run::of(arguments, &expression, &task, precision);
@@ -78,6 +76,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     out.finish()?;
     checkpoint.into_iter().for_each(Checkpoint::remove);
     Ok(())
+}
+
+/// What so many starts ask of an engine.
+fn demand(task: &Task, expression: &Expression, count: f64, precision: Precision) -> Result<Demand, Failure> {
+    let (tape, steps) = task.search.outlook(expression, precision)?;
+    Ok(Demand::steps(&tape, count, steps as f64, precision))
 }
 
 fn shards(task: &Task) -> Option<Shards> {

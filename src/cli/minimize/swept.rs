@@ -16,9 +16,7 @@ use crate::cli::progress::Progress;
 use crate::cli::record::Record;
 use crate::cli::values::Moving;
 use crate::cli::{Failure, language::number};
-use gradfield::bench::Demand;
 use gradfield::descent::{Basins, Kind, Minima, Minimum, Searcher};
-use gradfield::field::tape_of;
 use gradfield::files::{Output, write_json};
 use gradfield::picture::{CURVE_COLOURS, Curve, Form, Marks, Picture, typeset, y_range};
 use gradfield::{Expression, Precision};
@@ -88,8 +86,7 @@ fn search(
             Some(engine) => engine,
             none => {
                 let count = (task.particles().end * values.count as u64) as f64;
-                let tape = tape_of(&expression.gradient()?);
-                let demand = Demand::steps(&tape, count, task.search.steps as f64, precision);
+                let demand = super::demand(&task, &expression, count, precision)?;
                 none.insert(choose(&arguments.compute, &demand, arguments.function.quiet)?)
             }
         };

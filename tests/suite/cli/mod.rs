@@ -36,7 +36,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     let bad = BAD.iter().map(|(code, line, err)| trial(line, move || fails(*code, line, err)));
     let long = long_expressions().into_iter();
     let long = long.map(|(name, text, err)| trial(name, move || fails(2, &format!("grad {text}"), &[err])));
-    let tests: [Test; 11] = [
+    let tests: [Test; 12] = [
         ("arrays have numpy's shapes", arrays),
         ("pictures have the pixels asked for", pictures),
         ("any atan2 is a direction", directions),
@@ -44,6 +44,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         ("a table is read back to the bit", table_back),
         ("same seed, same answer, whatever the threads and lanes", same_bits),
         ("the last iterate of the article", article_descent),
+        ("how particles ended is told", descent_told),
         ("reports are JSON", json_reports),
         ("a device that is full", full_device),
         ("an argument that is not UTF-8", not_unicode),
@@ -315,6 +316,33 @@ fn article_descent() -> Check {
     let table = String::from_utf8(output(folder.path(), line)?)?;
     let last = table.lines().last().ok_or("rows")?;
     assert!(table.lines().count() == 17 && last.starts_with("0,15,-2.693514"), "{table}");
+    Ok(())
+}
+
+fn descent_told() -> Check {
+    let folder = tempfile::tempdir()?;
+    for (line, expected) in [
+        (
+            "x^2+5x+6 --from -8 --lr 0.1 --steps 15",
+            "after 15 steps the best f = -0.21255207 at x = -2.693514; 1 steps_used_up\n",
+        ),
+        (
+            "x^2+y^2 --starts 40 --lr 0.5 --steps 1 --seed 2",
+            " after 1 step the best f = 0 at x = 0, y = 0; 40 converged\n",
+        ),
+        ("sqrt(x) --from 4 --from 0.1 --lr 1 --steps 2", "; 1 value_not_finite, 1 steps_used_up\n"),
+        ("sqrt(x) --from 4 --from 0.1 --lr 1 --steps 2", "\n1 of 2 particles ended where f "),
+        ("-x^4 --from 0 --from 1 --lr 1 --steps 9", "; 1 converged, 1 value_not_finite\n"),
+        ("-x^2 --from 0 --from 1 --from 1e-5 --lr 1 --steps 22", "; 1 converged, 1 left_the_domain, 1 steps_used_up\n"),
+        ("x^2-y^2 --range=-1:1 --starts 9 --rule gd,bfgs --steps 0", "bfgs: after 0 steps the best f = "),
+        ("1000sin(x)*sin(y) --range=-3:3 --starts 50 --rule gd --lr 3e-4 --steps 400", "; 50 rounding_floor\n"),
+    ] {
+        let told = run(folder.path(), &format!("descend {line} --device cpu"))?;
+        let found = format!(" {}", told.err);
+        assert!(found.contains(expected) && told.code == Some(0), "{line}: {found}");
+        let quiet = run(folder.path(), &format!("descend {line} --quiet"))?;
+        assert!(quiet.err.is_empty(), "{line}: {}", quiet.err);
+    }
     Ok(())
 }
 

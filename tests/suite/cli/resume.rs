@@ -11,7 +11,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 pub(super) fn tests() -> Vec<Trial> {
-    let tests: [Test; 8] = [
+    let tests: [Test; 9] = [
         ("a target", target),
         ("a share that is covered", covered),
         ("a time", time),
@@ -20,6 +20,7 @@ pub(super) fn tests() -> Vec<Trial> {
         ("interrupted, what is kept is told", interrupted),
         ("a checkpoint of another run", another),
         ("a damaged checkpoint", damaged),
+        ("a checkpoint that another run uses", used),
     ];
     tests.into_iter().map(|(name, test)| trial(&format!("minimize: {name}"), test)).collect()
 }
@@ -264,4 +265,33 @@ fn damaged() -> Check {
         refused(&bad, format!("byte {place}"))?;
     }
     refused(b"x,y\n1,2\n", "a table".to_string())
+}
+
+/// The second of two runs with one checkpoint is refused, and the first goes on; once that has ended, however it did, the
+/// second goes on from there.
+fn used() -> Check {
+    let folder = tempfile::tempdir()?;
+    let at = folder.path();
+    let line = format!("minimize x^4-3x^2+x+y^4-2y^2 {SLOW} -o out --format text");
+    let mut first = on_its_way(at, &line, 1)?;
+    let told = "c: another run is using it now; wait for its end, or name another file\n";
+    for line in [line.clone(), line.replace("--checkpoint c", "--checkpoint ./c"), line.replace("x^4", "2x^4")] {
+        let second = run(at, &line)?;
+        assert!(
+            second.code == Some(1) && second.err.ends_with(told) && second.err.lines().count() == 1,
+            "{:?} {}",
+            second.code,
+            second.err
+        );
+    }
+    assert!(first.try_wait()?.is_none(), "the first run is over");
+    first.kill()?;
+    finish(first)?;
+    let second = run(at, &line)?;
+    assert!(second.code == Some(0) && second.err.contains("goes on from there"), "{:?} {}", second.code, second.err);
+    // Of the lock nothing is left; the unfinished result of what was killed is.
+    let left = listing(at)?;
+    let locks = left.keys().filter(|name| name.extension().is_some_and(|ending| ending == "lock")).count();
+    assert!(locks == 0 && left.contains_key(&at.join("out")), "{:?}", left.keys());
+    Ok(())
 }

@@ -150,6 +150,13 @@ pub(super) fn binary(machine: Machine, kind: Kind) -> Code {
             VEX_Vpaddd_ymm_ymm_ymmm256,
             VEX_Vpaddq_ymm_ymm_ymmm256
         ),
+        Kind::IntegerMultiply => by_machine!(
+            machine,
+            EVEX_Vpmulld_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpmuludq_zmm_k1z_zmm_zmmm512b64,
+            VEX_Vpmulld_ymm_ymm_ymmm256,
+            VEX_Vpmuludq_ymm_ymm_ymmm256
+        ),
         Kind::IntegerEqual => by_machine!(
             machine,
             EVEX_Vpcmpeqd_kr_k1_zmm_zmmm512b32,

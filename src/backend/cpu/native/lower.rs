@@ -132,6 +132,7 @@ impl Lowering {
             ("veil", [(Real, a)]) | ("from_bits", [(Bits, a)]) => real(*a),
             ("to_bits", [(Real, a)]) => Some((Bits, *a)),
             ("add_bits", [(Bits, a), (Bits, b)]) => Some((Bits, self.push(Kind::IntegerAdd, &[*a, *b]))),
+            ("multiply_bits", [(Bits, a), (Bits, b)]) => Some((Bits, self.push(Kind::IntegerMultiply, &[*a, *b]))),
             ("is_nan", [(Real, a)]) => Some((Truth, self.push(Kind::Compare(Test::Unordered), &[*a, *a]))),
             ("select", [(kind, no), (same, yes), (Truth, condition)]) if kind == same && *kind != Truth => {
                 Some((*kind, self.choose(*condition, *yes, *no)))

@@ -86,6 +86,8 @@ pub(super) enum Kind {
     Xor,
     /// Of the bits as integers.
     IntegerAdd,
+    /// Of 64 bits, the product of the lower halves.
+    IntegerMultiply,
     ShiftLeft(u32),
     ShiftRight(u32),
     SquareRoot,
@@ -181,8 +183,11 @@ impl Kind {
 
     /// Whether its two operands can change places.
     pub(super) fn commutes(self) -> bool {
-        use Kind::{Add, And, Both, Either, IntegerAdd, IntegerEqual, Multiply, OneOf, Or, Xor};
-        matches!(self, Add | Multiply | And | Or | Xor | IntegerAdd | IntegerEqual | Both | Either | OneOf)
+        use Kind::{Add, And, Both, Either, IntegerAdd, IntegerEqual, IntegerMultiply, Multiply, OneOf, Or, Xor};
+        matches!(
+            self,
+            Add | Multiply | And | Or | Xor | IntegerAdd | IntegerMultiply | IntegerEqual | Both | Either | OneOf
+        )
     }
 }
 
