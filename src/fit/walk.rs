@@ -88,6 +88,8 @@ pub(super) struct Walk {
     pub(super) held: Vec<bool>,
     step: Vec<f64>,
     scales: Vec<f64>,
+    /// What is left of a scale after a step: a column that shrinks far at once may come back.
+    fading: f64,
     damping: f64,
     growth: f64,
     /// Full steps at the end: whether they are taken, and how often they led nowhere.
@@ -98,7 +100,8 @@ pub(super) struct Walk {
     expected: f64,
     /// The length of the response: what rounding errors of the residuals are in proportion to.
     size: f64,
-    /// The largest size on the way, where there is no response and [`Walk::measure`] is asked; else 0.
+    /// The size at the trial and the largest on the way, where there is no response and [`Walk::measure`] is asked.
+    measured: Option<f64>,
     largest: f64,
     /// Steps beyond the place where the residuals are what rounding leaves of 0.
     beyond: u32,
@@ -106,6 +109,8 @@ pub(super) struct Walk {
     level: u32,
 }
 
+/// What full steps that are refused may promise, in parts of the objective, at a minimum.
+const LITTLE: f64 = 1e-4;
 /// So many of these in a row end a fit: where the Jacobian is nearly singular, steps along the floor of a valley.
 const LEVEL: u32 = 20;
 
@@ -126,6 +131,7 @@ impl Walk {
             held: vec![false; n],
             step: vec![0.0; n],
             scales: vec![0.0; n],
+            fading: 0.1,
             damping: FIRST,
             growth: 2.0,
             last: false,
@@ -133,15 +139,18 @@ impl Walk {
             halved: 0,
             expected: 0.0,
             size,
+            measured: None,
             largest: 0.0,
             beyond: 0,
             level: 0,
         }
     }
 
-    /// The same from a start that may be far: the first steps are short.
+    /// The same from a start that may be far: the first steps are short, and a parameter that loses its effect on the way,
+    /// as the rate of an exponential that has died out, keeps its scale and so its place (Moré, The Levenberg-Marquardt
+    /// algorithm, 1978): else it would need a damping that lets no other move.
     pub(super) fn cautious(self) -> Walk {
-        Walk { damping: CAUTIOUS, ..self }
+        Walk { damping: CAUTIOUS, fading: 1.0, ..self }
     }
 
     /// Without a response: takes for the size what is in the residuals of each parameter, as far as they are straight. To
@@ -149,9 +158,7 @@ impl Walk {
     pub(super) fn measure(&mut self, local: &Local) {
         let part = |(j, x): (usize, &f64)| x * local.length(j);
         let size = self.trial.iter().enumerate().map(part).fold(0.0, |sum: f64, part| sum.hypot(part));
-        if size.is_finite() {
-            (self.size, self.largest) = (size, self.largest.max(size));
-        }
+        self.measured = Some(size);
     }
 
     /// Whether the residuals are no larger than their rounding errors were on the way: of a minimum at 0.
@@ -190,6 +197,10 @@ impl Walk {
     fn accept(&mut self, objective: f64, local: &mut Local) {
         self.x.clone_from(&self.trial);
         self.objective = objective;
+        // Only of places that are taken: a step too far may have residuals of any size.
+        if let Some(size) = self.measured {
+            (self.size, self.largest) = (size, self.largest.max(size));
+        }
         std::mem::swap(&mut self.local, local);
     }
 
@@ -229,9 +240,11 @@ impl Walk {
             }
             // Near the end full steps do best; where one was refused, only at the very end.
             let near = if self.refused == 0 { rules.tolerance.sqrt() } else { rules.tolerance };
+            let damped = !self.last;
             if moved <= near || self.expected <= near * near * self.objective {
                 self.last = true;
-            } else if !self.last {
+            }
+            if damped {
                 let factor = if level { 0.1 } else { (1.0 - (2.0 * ratio - 1.0).powi(3)).clamp(0.1, 2.0) };
                 self.damping = (self.damping * factor).max(1e-20);
             }
@@ -242,9 +255,12 @@ impl Walk {
             // Rounding keeps it from better; or the full step was too long yet.
             self.refused += 1;
             self.last = false;
-            if self.expected <= 10.0 * noise || moved <= rules.tolerance || self.refused > 3 {
+            let little = self.refused > 3 && self.expected <= LITTLE * self.objective;
+            if self.expected <= 10.0 * noise || moved <= rules.tolerance || little {
                 return Some(Status::Converged);
             }
+            // The steps before were short by their damping alone, which is not to grow by this.
+            return None;
         } else if moved <= 1e-16 || self.damping >= MOST || self.halved > 60 {
             return Some(if self.expected <= 1e6 * noise { Status::Converged } else { Status::Stalled });
         }
@@ -260,8 +276,7 @@ impl Walk {
         for j in 0..n {
             let length = self.local.length(j);
             let length = if length > 0.0 { length } else { 1.0 };
-            // A column that shrinks far at once may come back.
-            self.scales[j] = length.max(0.1 * self.scales[j]);
+            self.scales[j] = length.max(self.fading * self.scales[j]);
             let (lo, hi) = rules.bounds[j];
             let slope = self.local.gradient(j);
             self.held[j] = self.x[j] <= lo && slope > 0.0 || self.x[j] >= hi && slope < 0.0;
@@ -283,6 +298,8 @@ impl Walk {
                     self.expected = (-self.local.change(&self.step)).max(0.0);
                     return self.flat(rules);
                 }
+                // Short steps may be due to the damping alone: a full one that is not to be had is no end yet.
+                None if self.last && self.refused == 0 => (self.last, self.refused) = (false, 1),
                 None if self.last => return Some(Status::Converged),
                 None if newton => return Some(Status::Singular),
                 None if self.damping >= MOST => return Some(Status::Singular),

@@ -146,6 +146,11 @@ fn second() -> Check {
         let drawn = uniform_box(0, STARTS, &ranges);
         let starts = (0..STARTS).map(|k| drawn.iter().map(|column| column[k]).collect()).collect();
         let ends = solve(&case.text(), starts, 2)?;
+        // What is called a minimum is one: from there no fit goes lower.
+        for end in &ends.minima {
+            let again = solve(&case.text(), vec![end.estimates.clone()], 1)?.best.objective;
+            require(again >= end.objective * (1.0 - 1e-6) - ZERO, || format!("{}: {end:?}, then {again}", case.name))?;
+        }
         for listed in &case.minima {
             let right: f64 = listed.f.parse()?;
             // The paper has six digits.
