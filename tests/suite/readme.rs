@@ -207,7 +207,7 @@ pub(crate) fn words(command: &str) -> Vec<String> {
 
 /// The files that `-o` names.
 fn outputs(arguments: &[&str], folder: &Path) -> Vec<PathBuf> {
-    let named = arguments.windows(2).filter(|pair| pair[0] == "-o" && pair[1] != "-");
+    let named = arguments.windows(2).filter(|pair| OUTPUTS.contains(&pair[0]) && pair[1] != "-");
     named.map(|pair| folder.join(pair[1])).collect()
 }
 
@@ -235,11 +235,16 @@ fn shown() -> impl Iterator<Item = &'static str> {
         .filter(|name| name.ends_with(".png"))
 }
 
+/// Flags that name a file to be written.
+const OUTPUTS: [&str; 3] = ["-o", "--curve", "--picture"];
+
 /// The files that a page's commands make.
 fn made(page: &str) -> Vec<String> {
     let words = commands(page).map(|command| words(&command));
     words
-        .flat_map(|words| words.windows(2).filter(|p| p[0] == "-o").map(|p| p[1].clone()).collect::<Vec<_>>())
+        .flat_map(|words| {
+            words.windows(2).filter(|p| OUTPUTS.contains(&p[0].as_str())).map(|p| p[1].clone()).collect::<Vec<_>>()
+        })
         .collect()
 }
 
