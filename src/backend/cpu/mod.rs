@@ -1,7 +1,7 @@
 //! The CPU engine: all cores, at the processor's SIMD level.
 //!
 //! Flows in: a tape and points or particles. Flows out: columns. Small work is interpreted: each instruction is one call
-//! of its row's loop over [`LANES`](crate::kernel::LANES) numbers, blocks that stay in the first-level cache. For large work the tape becomes
+//! of its row's loop over [`LANES`] numbers, blocks that stay in the first-level cache. For large work the tape becomes
 //! machine code (`native`), with the same bits.
 //!
 //! The one hard thing is the *rate* of an instruction. On a grid, what depends on the inner axis alone is the same
