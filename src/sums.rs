@@ -57,38 +57,6 @@ leveled! {
 }
 
 leveled! {
-    /// The sum of a column.
-    fn sum(a: &[f64]) -> f64 {
-        let mut sums = [0.0; SIDE];
-        let a = a.chunks_exact(SIDE);
-        let rest: f64 = a.remainder().iter().sum();
-        for a in a {
-            for k in 0..SIDE {
-                sums[k] += a[k];
-            }
-        }
-        let [a, b, c, d, e, f, g, h] = sums;
-        ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
-    }
-}
-
-leveled! {
-    /// The sum of a column of single precision, in double.
-    fn sum_single(a: &[f32]) -> f64 {
-        let mut sums = [0.0; SIDE];
-        let a = a.chunks_exact(SIDE);
-        let rest: f64 = a.remainder().iter().copied().map(f64::from).sum();
-        for a in a {
-            for k in 0..SIDE {
-                sums[k] += f64::from(a[k]);
-            }
-        }
-        let [a, b, c, d, e, f, g, h] = sums;
-        ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
-    }
-}
-
-leveled! {
     /// Adds `factor` times a column to another.
     pub(crate) fn add_scaled(to: &mut [f64], factor: f64, from: &[f64]) {
         to.iter_mut().zip(from).for_each(|(to, from)| *to += factor * from);
@@ -126,14 +94,34 @@ pub(crate) fn dot_of_many(a: &[f64], b: &[f64]) -> f64 {
     sum.value()
 }
 
-/// The sum of a column, compensated.
-pub(crate) fn sum_of_many(a: &Values) -> f64 {
-    let mut total = Sum::default();
-    match a {
-        Values::F32(a) => a.chunks(PIECE).for_each(|a| total.add(sum_single(a))),
-        Values::F64(a) => a.chunks(PIECE).for_each(|a| total.add(sum(a))),
+/// The sum of some numbers of a column, in double precision.
+#[inline(always)]
+fn sum<T: Copy + Into<f64>>(a: &[T]) -> f64 {
+    let mut sums = [0.0; SIDE];
+    let a = a.chunks_exact(SIDE);
+    let rest: f64 = a.remainder().iter().map(|a| (*a).into()).sum();
+    for a in a {
+        for k in 0..SIDE {
+            sums[k] += a[k].into();
+        }
     }
-    total.value()
+    let [a, b, c, d, e, f, g, h] = sums;
+    ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
+}
+
+leveled! {
+    /// The sum of each column, compensated.
+    pub(crate) fn sums_of_many(columns: &[Values], into: &mut Vec<f64>) {
+        into.clear();
+        for column in columns {
+            let mut total = Sum::default();
+            match column {
+                Values::F32(a) => a.chunks(PIECE).for_each(|a| total.add(sum(a))),
+                Values::F64(a) => a.chunks(PIECE).for_each(|a| total.add(sum(a))),
+            }
+            into.push(total.value());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -151,8 +139,10 @@ mod tests {
         assert!((dot_of_many(&many, &ones) / exact - 1.0).abs() < 4.0 * f64::EPSILON);
         let single = Values::F32(vec![0.1; many.len()]);
         let exact_single = f64::from(0.1f32) * 1e7;
-        assert!((sum_of_many(&single) / exact_single - 1.0).abs() < 4.0 * f64::EPSILON);
-        assert!((sum_of_many(&Values::F64(many.clone())) / exact - 1.0).abs() < 4.0 * f64::EPSILON);
+        let mut sums = Vec::new();
+        sums_of_many(&[single, Values::F64(many.clone())], &mut sums);
+        assert!((sums[0] / exact_single - 1.0).abs() < 4.0 * f64::EPSILON);
+        assert!((sums[1] / exact - 1.0).abs() < 4.0 * f64::EPSILON);
         let naive: f64 = many.iter().sum();
         assert!((naive / exact - 1.0).abs() > 1e-12, "the test would see a plain sum: {naive}");
     }

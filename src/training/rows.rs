@@ -8,7 +8,7 @@ use super::TrainingError;
 use crate::backend::{Backend, BackendError, Program, check_interrupt};
 use crate::points::{Points, Values};
 use crate::real::Precision;
-use crate::sums::{Sum, sum_of_many};
+use crate::sums::{Sum, sums_of_many};
 use crate::table::Table;
 use crate::tape::Tape;
 use std::ops::Range;
@@ -148,8 +148,7 @@ impl<'a> Summer<'a> {
             columns.iter_mut().zip(&rows.columns).for_each(|(to, from)| gather(to, from, which, piece.clone()));
         }
         self.program.evaluate(&self.points, weights, &mut self.out)?;
-        self.sums.clear();
-        self.sums.extend(self.out.iter().map(sum_of_many));
+        sums_of_many(&self.out, &mut self.sums);
         Ok(&self.sums)
     }
 }

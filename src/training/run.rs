@@ -131,8 +131,9 @@ impl<'a, 'b> Run<'a, 'b> {
         } else {
             Status::Active
         };
-        if !all_rows && status == Status::Active {
-            self.latest[start] = Some(x.clone());
+        if let (false, Status::Active, Some(best)) = (all_rows, status, &mut self.best[start]) {
+            (best.steps, self.latest[start]) = (step + 1, Some(x));
+            return;
         }
         let new = Best { weights: x, found, status, steps: step + 1 };
         match &mut self.best[start] {

@@ -166,6 +166,10 @@ impl Team<'_> {
     /// The objective and its gradient from what the pieces add; a batch's sums stand for all rows, `scale` times as many.
     fn joined(&self, x: &[f64], pieces: &[Vec<f64>], scale: f64) -> Found {
         let (n, rows) = (x.len(), self.rows.count() as f64);
+        if let ([piece], [mean], true) = (pieces, self.tapes.means.as_slice(), self.tapes.plain) {
+            let factor = self.sign * if *mean { scale / rows } else { scale };
+            return piece.iter().map(|sum| factor * sum).collect();
+        }
         let mut totals = vec![Sum::default(); self.tapes.rows.outputs.len()];
         pieces.iter().for_each(|piece| totals.iter_mut().zip(piece).for_each(|(total, sum)| total.add(*sum)));
         let factor = |mean: bool| if mean { scale / rows } else { scale };

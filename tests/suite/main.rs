@@ -37,6 +37,7 @@ mod rules;
 mod samples;
 mod solvers;
 mod starts;
+mod tables;
 mod terrain;
 mod training;
 mod verify;

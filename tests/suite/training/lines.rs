@@ -2,11 +2,10 @@
 
 use super::Check;
 use crate::agree::require;
-use crate::engines::program;
-use crate::readme::words;
+use crate::tables;
 use libtest_mimic::{Failed, Trial};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 /// A line, exactly: y = 1 + 2 x.
 const DATA: [(&str, &str); 4] = [
@@ -78,10 +77,12 @@ const GOOD: [(&str, &[&str], &[&str]); 8] = [
 ];
 
 pub(super) fn tests() -> Vec<Trial> {
-    let bad = BAD.iter().map(|(line, says)| Trial::test(format!("training: {line}"), move || refused(line, says)));
-    let good = GOOD
+    let bad = BAD
         .iter()
-        .map(|(line, out, err)| Trial::test(format!("training: {line}, taken"), move || taken(line, out, err)));
+        .map(|(line, says)| Trial::test(format!("training: {line}"), move || tables::refused(line, says, &DATA)));
+    let good = GOOD.iter().map(|(line, out, err)| {
+        Trial::test(format!("training: {line}, taken"), move || tables::taken(line, out, err, &DATA))
+    });
     let rest = [
         Trial::test("training: formats say the same", formats),
         Trial::test("training: what is nowhere finite fails", nowhere),
@@ -91,31 +92,7 @@ pub(super) fn tests() -> Vec<Trial> {
 }
 
 fn run(folder: &Path, line: &str) -> Result<Output, Failed> {
-    for (name, text) in DATA {
-        std::fs::write(folder.join(name), text)?;
-    }
-    Ok(Command::new(program()).args(words(line)).args(["--device", "cpu"]).current_dir(folder).output()?)
-}
-
-fn refused(line: &str, says: &[&str]) -> Check {
-    let folder = tempfile::tempdir()?;
-    let run = run(folder.path(), line)?;
-    let text = String::from_utf8_lossy(&run.stderr).into_owned();
-    // What cannot be read at all is the run's failure.
-    let code = if says[0].starts_with("cannot read") { 1 } else { 2 };
-    require(run.status.code() == Some(code) && run.stdout.is_empty(), || format!("{:?}: {text}", run.status))?;
-    require(says.iter().all(|word| text.contains(word)), || text.clone())?;
-    let files = std::fs::read_dir(folder.path())?.count();
-    require(files == DATA.len(), || format!("{files} files are left"))
-}
-
-fn taken(line: &str, out: &[&str], err: &[&str]) -> Check {
-    let folder = tempfile::tempdir()?;
-    let run = run(folder.path(), line)?;
-    let [said, noted] = [&run.stdout, &run.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let all = || format!("{:?}\n{said}{noted}", run.status);
-    require(run.status.success(), all)?;
-    require(out.iter().all(|word| said.contains(word)) && err.iter().all(|word| noted.contains(word)), all)
+    tables::run(folder, line, &DATA)
 }
 
 fn formats() -> Check {
