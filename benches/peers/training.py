@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Losses over data: `minimize --data` beside scikit-learn, SciPy and JAX, in turns.
+"""Losses over data: `minimize --data` beside scikit-learn, SciPy, JAX and PyTorch, in turns.
 
     python benches/peers/training.py                 (NumPy; the peers where they are installed)
     python benches/peers/training.py --markdown FILE
@@ -8,8 +8,8 @@
 - logistic: logistic regression, 10^6 rows of 10 columns, f64, L-BFGS from 0 to a largest slope of 1e-6; scikit-learn's
   `LogisticRegression(solver="lbfgs", C=inf)`, SciPy's L-BFGS-B on NumPy, which have the same stop.
 - network: 2-16-1 with tanh, 1000 rows, 20,000 steps of Adam on mini-batches of 32; JAX (all steps in one jitted `fori_loop`,
-  gradient by `value_and_grad`; its time is without compilation) in f32 and f64, and scikit-learn's `MLPClassifier` (same
-  network, batch and rule; of its own as many passes).
+  gradient by `grad`; its time is without compilation) in f32 and f64, PyTorch as one writes it (eager, one thread), and
+  scikit-learn's `MLPClassifier` (same network, batch and rule; of its own as many passes).
 
 Each time is the best of three. gradfield's is that of the training, as its JSON says, without reading the table. Loss: the
 mean over all rows at the end, computed here in f64 from the weights that each gives.
@@ -153,6 +153,7 @@ def network(rows: int) -> list[tuple]:
         value = loss({k: family(k) for k in "abrs"} | {"c": w["c"]})
         found.append((f"gradfield, {precision}, 1 thread", seconds, value, f"{seconds / STEPS * 1e6:.1f} µs a step"))
     found += jax_network(points, y, start, loss)
+    found += torch_network(points, y, start, loss)
     return found + sklearn_network(points, y)
 
 
@@ -194,6 +195,33 @@ def jax_network(points, y, start, loss) -> list[tuple]:
         more = f"{seconds / STEPS * 1e6:.1f} µs a step; {compiled:.2g} s with compiling"
         found.append((f"JAX, {kind}", seconds, value, more))
     return found
+
+
+def torch_network(points, y, start, loss) -> list[tuple]:
+    try:
+        import torch
+    except ImportError:
+        return []
+    torch.set_num_threads(1)
+    steps = STEPS // 4
+    x, t = torch.tensor(points, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
+    order = torch.tensor(np.random.default_rng(4).integers(0, len(y), (STEPS, BATCH)))
+
+    def run():
+        w = {k: torch.tensor(v, dtype=torch.float32, requires_grad=True) for k, v in start.items()}
+        rule = torch.optim.Adam(list(w.values()), lr=0.01)
+        for rows in order[:steps]:
+            u, v = x[rows, 0], x[rows, 1]
+            z = w["c"] + torch.tanh(w["b"] + torch.outer(u, w["r"]) + torch.outer(v, w["s"])) @ w["a"]
+            rule.zero_grad()
+            torch.mean(torch.nn.functional.softplus(z) - t[rows] * z).backward()
+            rule.step()
+        return w
+
+    seconds, w = best(run, laps=1)
+    value = loss({k: v.detach().numpy().astype(float) for k, v in w.items()})
+    more = f"{seconds / steps * 1e6:.1f} µs a step; a quarter of the steps, times four"
+    return [("PyTorch, float32, eager", 4 * seconds, value, more)]
 
 
 def sklearn_network(points, y) -> list[tuple]:
