@@ -22,8 +22,8 @@ impl Values {
     /// `len` zeros; many of them in large pages of memory, where the system has such.
     pub fn zeros(precision: Precision, len: usize) -> Values {
         match precision {
-            Precision::F32 => Values::F32(in_large_pages(vec![0.0; len])),
-            Precision::F64 => Values::F64(in_large_pages(vec![0.0; len])),
+            Precision::F32 => Values::F32(zeros(len)),
+            Precision::F64 => Values::F64(zeros(len)),
         }
     }
 
@@ -31,7 +31,7 @@ impl Values {
     pub fn from_f64(precision: Precision, values: &[f64]) -> Values {
         match precision {
             Precision::F32 => {
-                let mut rounded = in_large_pages(vec![0.0; values.len()]);
+                let mut rounded = zeros(values.len());
                 rounded.iter_mut().zip(values).for_each(|(rounded, value)| *rounded = *value as f32);
                 Values::F32(rounded)
             }
@@ -279,6 +279,18 @@ impl Points {
             Points::Columns { columns, .. } => columns.iter().map(|column| column.get(index)).collect(),
         }
     }
+}
+
+/// Zeros in large pages. Columns made one after the other lie alike on the lines of memory, so that what goes there past the
+/// caches is whole vectors of all of them: the system's memory has 16 bytes of its own before each, so that 16 bytes short
+/// of some lines are room for as many lines.
+pub(crate) fn zeros<T: Clone + Default>(len: usize) -> Vec<T> {
+    const LINE: usize = 64;
+    const OWN: usize = 16;
+    let bytes = (len * size_of::<T>() + OWN).next_multiple_of(LINE) - OWN;
+    let mut zeros = vec![T::default(); bytes / size_of::<T>()];
+    zeros.truncate(len);
+    in_large_pages(zeros)
 }
 
 /// Bytes from which large pages are asked for: below, the system hands out memory that was touched before.

@@ -143,3 +143,70 @@ impl<T: Lane> Job<'_, T> {
         unsafe { native.run(scratch, &workspace.rows, area, &streams, results, past_caches) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::Expression;
+    use crate::field::tape_of;
+    use crate::kernel::Level;
+    use crate::points::Points;
+
+    /// Large grids and lists into columns that begin anywhere on a line of memory: the bits are the interpreter's, and what
+    /// lies before and behind a column stays.
+    fn columns_anywhere<T: Lane>() -> Result<(), Box<dyn std::error::Error>> {
+        let tape = tape_of(&Expression::parse("sin(3x) exp(-y^2) + x^3 y")?.gradient()?);
+        let axis = |count| Points::linspace(-3.0, 3.0, count);
+        let grid = |x, y| Points::Grid(vec![axis(x), axis(y)]);
+        let many = axis(703_703);
+        let lists = Points::columns(vec![many.clone(), many.into_iter().rev().collect()]);
+        for points in [grid(1001, 703), grid(5003, 141), grid(4096, 172), lists].map(|p| p.rounded(T::PRECISION)) {
+            let want = evaluated::<T>(&Cpu::new(Some(1))?.without_native(), &tape, &points, [0; 3])?;
+            for level in [Level::Avx2, Level::Avx512] {
+                let cpu = Cpu::new(Some(2))?.at_most(level).always_native();
+                for shifts in [[0, 0, 0], [0, 4, 8], [3, 1, 2], [15, 0, 15], [7, 7, 7]] {
+                    let got = evaluated::<T>(&cpu, &tape, &points, shifts)?;
+                    assert!(got == want, "{} {}, columns at {shifts:?}", level.name(), T::PRECISION.name());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The results' bits, each column so many numbers behind the border of a line, and of what lies around them.
+    fn evaluated<T: Lane>(
+        cpu: &Cpu,
+        tape: &Tape,
+        points: &Points,
+        shifts: [usize; 3],
+    ) -> Result<Vec<Vec<u64>>, BackendError> {
+        const ROOM: usize = 64;
+        let mark = T::from_f64(-77.25);
+        let count = points.len();
+        let mut memory = vec![vec![mark; count + 2 * ROOM]; 3];
+        let start =
+            |column: &Vec<T>, shift: usize| (column.as_ptr().addr().wrapping_neg() % 64) / size_of::<T>() + 16 + shift;
+        let starts: Vec<usize> = memory.iter().zip(shifts).map(|(column, shift)| start(column, shift)).collect();
+        let pointers = memory.iter_mut().zip(&starts).map(|(column, start)| column[*start..].as_mut_ptr()).collect();
+        let sheet = Sheet::<T>::of(points);
+        let mut run = Grid::<T>::new(&sheet, tape);
+        run.compile(cpu, u64::MAX);
+        run.evaluate(cpu, tape, &[], &sheet, &Columns(pointers))?;
+        let bits = |column: &Vec<T>, start: usize| {
+            let around = [&column[..start], &column[start + count..]].concat();
+            assert!(around.iter().all(|number| number.to_f64() == -77.25), "written beside a column");
+            column[start..start + count].iter().map(|number| number.to_f64().to_bits()).collect()
+        };
+        Ok(memory.iter().zip(starts).map(|(column, start)| bits(column, start)).collect())
+    }
+
+    #[test]
+    fn columns_begin_anywhere_f32() -> Result<(), Box<dyn std::error::Error>> {
+        columns_anywhere::<f32>()
+    }
+
+    #[test]
+    fn columns_begin_anywhere_f64() -> Result<(), Box<dyn std::error::Error>> {
+        columns_anywhere::<f64>()
+    }
+}

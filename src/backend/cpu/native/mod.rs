@@ -13,6 +13,7 @@
 //!
 //! Who should not use it: anyone but `cpu`, whose [`Cpu::without_native`](super::Cpu::without_native) turns it off.
 
+mod aside;
 mod assemble;
 mod codes;
 mod conditions;

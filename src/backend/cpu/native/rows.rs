@@ -3,12 +3,14 @@
 //! Flows in: a [`Plan`], the numbers of the rows, streams. Flows out: results. Those of large grids go past the caches, a
 //! whole vector on its own border at a time: a part of one would have to be fetched first, and what is stored behind it
 //! would wait. So where a row ends within such a vector and the next row follows in memory, the two parts are put
-//! together first (the *seam*).
+//! together first (the *seam*). Where the columns do not lie alike, no vector is whole in all of them: they are computed
+//! [aside](super::aside).
 //!
 //! Who should not use it: anyone but `cpu`.
 
 use super::super::Lane;
 use super::super::plan::Plan;
+use super::aside::{Aside, LINE};
 use super::codes::Machine;
 use super::conditions;
 use super::frame::{self, LONG, SHORT};
@@ -40,8 +42,6 @@ struct Forms<T> {
     some: Code<T>,
 }
 
-/// Bytes of a line of memory.
-const LINE: usize = 64;
 /// Lines that a processor holds back until they are full: some 10. Written in two halves, with ten others in between, each
 /// goes to memory twice: measured, twenty times slower.
 const OPEN_LINES: usize = 8;
@@ -89,7 +89,12 @@ impl<T: Lane> NativeRows<T> {
 
     /// A thread's memory: spilled vectors, and for each output the seam and a vector aside.
     pub(in super::super) fn scratch(&self) -> Lines<T> {
-        Lines::new((self.spills + 2 * self.outputs) * self.machine.bytes())
+        Lines::new(self.aside() + Aside::<T>::bytes(self.outputs))
+    }
+
+    /// Where the runs of columns begin in the scratch, in bytes.
+    fn aside(&self) -> usize {
+        ((self.spills + 2 * self.outputs) * self.machine.bytes()).next_multiple_of(LINE)
     }
 
     /// Computes an area (at least [`NativeRows::lanes`] columns, at most [`LANES`] rows); its rows are the first of each
@@ -117,13 +122,18 @@ impl<T: Lane> NativeRows<T> {
             count: 0,
             lanes,
         };
+        let mut aside = Aside::new(spill.wrapping_byte_add(self.aside()), self.outputs);
+        let past_caches = past_caches && area.columns >= 4 * lanes;
         for row in 0..area.rows {
             let numbers = rows.as_ptr().cast::<T>().wrapping_add(row);
             let line = Line { constants: self.constants.read().cast(), spill, numbers, streams };
             let follows = area.pitch == area.columns && row + 1 < area.rows;
-            match self.border(&results).filter(|_| past_caches && area.columns >= 4 * lanes && self.fills_lines()) {
-                Some(border) => self.past_caches(&line, &results, border..area.columns, &mut seam, follows),
-                None => {
+            match self.border(&results).filter(|_| self.fills_lines()) {
+                Some(border) if past_caches => {
+                    self.past_caches(&line, &results, border..area.columns, &mut seam, follows)
+                }
+                None if past_caches => self.by_runs(&line, &results, area.columns, &mut aside, follows),
+                _ => {
                     self.whole(&line, &self.through, &results, 0, area.columns);
                     line.run(&self.through.one, &results, area.columns - lanes, area.columns);
                 }
@@ -162,6 +172,20 @@ impl<T: Lane> NativeRows<T> {
             seam.open(columns - done);
         } else if done < columns {
             line.run(&self.through.one, results, columns - lanes, columns);
+        }
+    }
+
+    /// One row whose results do not lie alike.
+    fn by_runs(&self, line: &Line<'_, T>, results: &[*mut T], columns: usize, aside: &mut Aside<T>, follows: bool) {
+        for start in (0..columns).step_by(aside.columns) {
+            let end = columns.min(start + aside.columns);
+            aside.begin(start);
+            if self.whole(line, &self.through, &aside.results, start, end) < end {
+                // Its first columns may be the last of the run before: the same numbers once more.
+                line.run(&self.through.one, &aside.results, end - self.lanes(), end);
+            }
+            // SAFETY: the run was just computed; the places are the area's.
+            unsafe { aside.send(results, start..end, !follows && end == columns) };
         }
     }
 
