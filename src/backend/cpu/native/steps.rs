@@ -23,9 +23,15 @@ const COPIES: usize = 8;
 /// spilled vectors cost more.
 const SIDE_BY_SIDE: usize = 6;
 /// Copies of one that the divider bounds: while the next step of one begins, the roots and quotients of the others are at
-/// hand. Measured, two come to the divider's throughput; four to that of all units where some are taken off it. Also of one
-/// whose chain is more than half its work: the next step begins where the chain ends, and a processor does not look farther.
-const QUEUED: usize = 4;
+/// hand. Measured, it is then busy for nine tenths of the time.
+const QUEUED: usize = 6;
+/// Copies of one whose chain is more than half its work: one after the other, the next step of one begins while the other's
+/// ends;
+const PAIR: usize = 2;
+/// or, where a step is longer than [`AHEAD`], side by side.
+const FOUR: usize = 4;
+/// Instructions of a step that a processor looks through while it waits.
+const AHEAD: usize = 150;
 /// Instructions of a step that is over before a processor has looked ahead through a few copies one after the other:
 /// these need fewer registers than copies side by side.
 const BRIEF: usize = 48;
@@ -122,23 +128,28 @@ impl<T: Lane> NativeSteps<T> {
 }
 
 /// How a step is laid out. Where each step waits for the one before, other particles have to fill the time: copies of
-/// a brief step one after the other, with the state in registers; else some side by side if one alone leaves the
-/// processor waiting, with the state in registers if these suffice.
+/// a brief step with the state in registers, side by side or, if one copy more fits so, one after the other; some side by
+/// side, with the state in registers if these suffice, where one alone leaves the processor waiting; else as many one after
+/// the other as it looks ahead through.
 fn best(program: &Program, machine: Machine) -> Option<Generated> {
     let length = program.code.len().max(1);
     if length > LONG {
         return None;
     }
-    let one_by_one = (COPIES / 2..=COPIES).rev().filter(|_| length <= BRIEF);
-    let brief = one_by_one.map(|copies| Shape { copies, interleaved: false, resident: true });
     let [divider, others] = program.occupied();
     let (chain, work) = program.chain_and_work();
-    let copies = match () {
-        () if chain > work => SIDE_BY_SIDE,
-        () if divider >= others || 2 * chain > work => QUEUED,
-        () => 1,
+    let fewest = if divider < others { COPIES / 2 } else { COPIES };
+    let orders = (fewest..=COPIES + 1).rev().flat_map(|copies| [(copies - 1, true), (copies, false)]);
+    let orders = orders.filter(|(copies, _)| length <= BRIEF && (fewest..=COPIES).contains(copies));
+    let brief = orders.map(|(copies, interleaved)| Shape { copies, interleaved, resident: true });
+    let most = (SHORT / length).max(1);
+    let shape = |copies: usize, interleaved, resident| Shape { copies: copies.min(most), interleaved, resident };
+    let longer = match () {
+        () if divider >= others && length <= AHEAD => vec![shape(QUEUED, false, false)],
+        () if chain > work => vec![shape(SIDE_BY_SIDE, true, true), shape(SIDE_BY_SIDE, true, false)],
+        () if 2 * chain > work && length <= AHEAD => vec![shape(PAIR, false, false)],
+        () if 2 * chain > work || divider >= others => vec![shape(FOUR, true, true), shape(FOUR, true, false)],
+        () => vec![shape(1, true, true), shape(1, true, false)],
     };
-    let copies = copies.min(SHORT / length).max(1);
-    let side_by_side = [true, false].map(|resident| Shape { copies, interleaved: true, resident });
-    brief.chain(side_by_side).find_map(|shape| frame::steps(program, machine, shape))
+    brief.chain(longer).find_map(|shape| frame::steps(program, machine, shape))
 }
