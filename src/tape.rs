@@ -2,10 +2,13 @@
 //!
 //! Flows in: a graph, the roles of its variables, the nodes wanted. Flows out: [`Tape`], in static single
 //! assignment: instruction k makes value k. Here, once for all engines, an integer power becomes
-//! multiplications, a division by a power of two a multiplication, and a product that is only added becomes a
-//! fused multiply-add: the tape, not an engine, decides what is fused.
+//! multiplications, a division by a power of two a multiplication, a gradient that is multiplied by a step size is
+//! written with fewer products, and a product that is only added becomes a fused multiply-add: the tape, not an
+//! engine, decides what is fused.
 //!
 //! Who should not use it: a user evaluates an `Expression` or a `Field`.
+
+mod collect;
 
 use crate::expr::graph::{Graph, Id, Node};
 use crate::op::{Op, ops};
@@ -91,7 +94,7 @@ impl Tape {
             });
         }
         let outputs: Vec<Arg> = outputs.iter().map(|o| lowered[o.index()].expect("an output is reachable")).collect();
-        Tape { inputs, code: code.list, outputs }.gathered().fused().swept()
+        collect::collected(Tape { inputs, code: code.list, outputs }).gathered().fused().swept()
     }
 
     /// Gathers the uniform factors of products, `lr (200 d)` to `(200 lr) d`: what is one number for all points is
@@ -110,9 +113,7 @@ impl Tape {
                 let product = Arg::Value(place);
                 self.code[k] = Instruction { op: ops::MUL, args: [product, varying, product] };
             }
-            let operands = self.code[k].operands();
-            uniform[k] = operands.iter().any(|arg| self.is_uniform(*arg, &uniform))
-                && operands.iter().all(|arg| matches!(arg, Arg::Number(_)) || self.is_uniform(*arg, &uniform));
+            uniform[k] = self.is_made_of_uniforms(k, &uniform);
         }
         self
     }
@@ -135,6 +136,13 @@ impl Tape {
                 multiplied(inner as usize)?.into_iter().find(|(same, varying)| fixed(*same) && !fixed(*varying))?;
             Some(Factors { inner, uniforms: [same, outer], varying })
         })
+    }
+
+    /// Whether instruction k makes one number for all points, of such and constants.
+    fn is_made_of_uniforms(&self, k: usize, uniform: &[bool]) -> bool {
+        let operands = self.code[k].operands();
+        operands.iter().any(|arg| self.is_uniform(*arg, uniform))
+            && operands.iter().all(|arg| matches!(arg, Arg::Number(_)) || self.is_uniform(*arg, uniform))
     }
 
     /// Whether it is one number for all points, but not a constant.
