@@ -65,9 +65,10 @@ pub const TABLE: &[Row] = &[
     Row {
         name: "adam",
         formula: "m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; \
-                  x = x - (lr / (1 - beta1^t)) m / (sqrt((1 / (1 - beta2^t)) v) + eps)",
+                  x = x - (lr sqrt(1 - beta2^t) / (1 - beta1^t)) (m / (sqrt(v) + eps sqrt(1 - beta2^t)))",
         defaults: &[("lr", 0.01), ("beta1", 0.9), ("beta2", 0.999), ("eps", 1e-8)],
-        source: "Kingma and Ba, Adam: a method for stochastic optimization, arXiv:1412.6980, algorithm 1",
+        source: "Kingma and Ba, Adam: a method for stochastic optimization, arXiv:1412.6980, algorithm 1, in the order \
+                 of the end of section 2 (eps stays what it is in the algorithm)",
     },
     Row {
         name: "amsgrad",
@@ -94,7 +95,7 @@ pub const TABLE: &[Row] = &[
     Row {
         name: "adamw",
         formula: "m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; \
-                  x = x - (lr / (1 - beta1^t)) m / (sqrt((1 / (1 - beta2^t)) v) + eps) - lr decay x",
+                  x = x - (lr sqrt(1 - beta2^t) / (1 - beta1^t)) (m / (sqrt(v) + eps sqrt(1 - beta2^t))) - lr decay x",
         defaults: &[("lr", 0.01), ("beta1", 0.9), ("beta2", 0.999), ("eps", 1e-8), ("decay", 0.01)],
         source: "Loshchilov and Hutter, Decoupled weight decay regularization, arXiv:1711.05101, algorithm 2, with the \
                  decay times the learning rate; it draws x towards 0",
@@ -102,7 +103,7 @@ pub const TABLE: &[Row] = &[
     Row {
         name: "adabelief",
         formula: "m = beta1 m + (1 - beta1) g; s = beta2 s + (1 - beta2) (g - m)^2 + eps; \
-                  x = x - (lr / (1 - beta1^t)) m / (sqrt((1 / (1 - beta2^t)) s) + eps)",
+                  x = x - (lr sqrt(1 - beta2^t) / (1 - beta1^t)) (m / (sqrt(s) + eps sqrt(1 - beta2^t)))",
         defaults: &[("lr", 0.01), ("beta1", 0.9), ("beta2", 0.999), ("eps", 1e-16)],
         source: "Zhuang and others, AdaBelief optimizer: adapting stepsizes by the belief in observed gradients, \
                  arXiv:2010.07468, algorithm 2",
