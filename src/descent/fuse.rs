@@ -8,6 +8,7 @@
 //! it tells one coordinate from another (a step's size, a sum over all), once for the particle; and for a rule that
 //! reads `noise` two keys per coordinate, which no step changes.
 
+use super::DescentError;
 use super::rule::{PREDEFINED, Rule, TOTAL};
 use crate::expr::graph::Node;
 use crate::expr::{Graph, Id, Outputs};
@@ -76,9 +77,13 @@ impl Fused {
         state
     }
 
-    /// The most steps in a format: beyond these the noise would repeat itself.
-    pub fn most_steps(&self, precision: Precision) -> u64 {
-        if self.noisy && precision == Precision::F32 { NOISE_STEPS } else { u64::MAX }
+    /// Looks whether so many steps can be taken in a format.
+    ///
+    /// # Errors
+    /// - [`DescentError::Noise`] if the noise would repeat itself.
+    pub fn check(&self, steps: u64, precision: Precision) -> Result<(), DescentError> {
+        let most = if self.noisy && precision == Precision::F32 { NOISE_STEPS } else { u64::MAX };
+        if steps > most { Err(DescentError::Noise { steps, most }) } else { Ok(()) }
     }
 }
 

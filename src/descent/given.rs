@@ -58,15 +58,16 @@ pub struct Given<'a> {
 }
 
 impl<'a> Given<'a> {
-    /// Particles that follow a rule from these starts, a column per variable.
+    /// Particles that follow a rule from these starts, a column per variable, for at most so many steps; a seed of the noise.
     ///
     /// # Errors
+    /// - [`DescentError::Noise`] if the rule's noise would repeat itself within the steps.
     /// - [`DescentError::Backend`] if the engine refuses.
     pub fn by_rule(
         rule: &Rule,
         variables: &[String],
         starts: &[Vec<f64>],
-        seed: u64,
+        (steps, seed): (u64, u64),
         backend: &'a dyn Backend,
         precision: Precision,
     ) -> Result<Given<'a>, DescentError> {
@@ -74,6 +75,7 @@ impl<'a> Given<'a> {
         let own = if across { &variables[..1] } else { variables };
         let Joined { graph, inputs, next, .. } = rule.join(&outputs(own), false);
         let fused = Fused::of(lower(&graph, inputs, &next, own.len()), own.len(), rule);
+        fused.check(steps, precision)?;
         let particles = starts.first().map_or(0, Vec::len);
         let starts: Vec<Values> = match across {
             true => {

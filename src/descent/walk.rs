@@ -52,10 +52,7 @@ impl<'a> Walker<'a> {
         }
         plan.rule.check(plan.steps)?;
         let fused = plan.rule.fuse(&expression.gradient()?, plan.maximize);
-        let most = fused.most_steps(precision);
-        if plan.steps > most {
-            return Err(DescentError::Noise { steps: plan.steps, most });
-        }
+        fused.check(plan.steps, precision)?;
         let program = backend.prepare(&fused.tape, precision)?;
         Ok(Walker {
             dimension: fused.dimension,

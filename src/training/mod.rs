@@ -218,7 +218,7 @@ impl Plan {
     ) -> Result<Given<'a>, TrainingError> {
         let names = &objective.weights;
         if let Method::Rule(rule) = &self.method {
-            return Ok(Given::by_rule(rule, names, starts, self.seed, backend, precision)?);
+            return Ok(Given::by_rule(rule, names, starts, (self.steps, self.seed), backend, precision)?);
         }
         let usual = || vec![(-1.0, 1.0); names.len()];
         let search = Search {

@@ -16,7 +16,7 @@ const DATA: [(&str, &str); 4] = [
 ];
 
 /// Refused: the exit code is 2, nothing is on standard output, and the message has these words.
-const BAD: [(&str, &[&str]); 29] = [
+const BAD: [(&str, &[&str]); 30] = [
     ("minimize 'mean((y-a x)^2)' --data none.csv", &["cannot read none.csv"]),
     ("minimize 'mean((y-a x)^2)' --data header.csv", &["no rows"]),
     ("minimize 'mean((y-a x)^2)' --data fake.npz", &["not a .npz file"]),
@@ -37,6 +37,10 @@ const BAD: [(&str, &[&str]); 29] = [
     ("minimize 'mean((y-a x)^2)' --data line.csv --batch 5 --method adam", &["a batch of 5 rows", "from 1 to 4"]),
     ("minimize 'mean((y-a x)^2)' --data line.csv --batch 2 --method bfgs", &["take a rule such as adam"]),
     ("minimize 'mean((y-a x)^2)' --data line.csv --method newton", &["second derivatives"]),
+    (
+        "minimize 'mean((y-a x)^2)' --data line.csv --method langevin --precision f32 --steps 8388608",
+        &["8388608 steps", "8388607", "--precision f64"],
+    ),
     ("minimize 'mean((y-a x)^2)' --data line.csv --shard 1/2", &["--shard goes without --data"]),
     ("minimize 'mean((y-a x)^2)' --data line.csv --checkpoint c", &["--checkpoint goes without --data"]),
     ("minimize 'mean((y-a x)^2)' --data line.csv --starts 0", &["0 starts"]),

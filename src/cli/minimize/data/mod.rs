@@ -92,7 +92,8 @@ pub(super) fn run(arguments: &Arguments, path: &Path) -> Result<(), Failure> {
         engine.as_ref(),
         task.precision,
         &mut |step, values| {
-            let best = values.iter().copied().fold(f64::NAN, f64::min);
+            let better = if task.plan.maximize { f64::max } else { f64::min };
+            let best = values.iter().copied().fold(f64::NAN, better);
             progress.tell(step as f64 / task.plan.steps as f64, || format!("step {step}: {}", language::number(best)));
             if curve.is_some() {
                 record.push((step, values.to_vec()));
