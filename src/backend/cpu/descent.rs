@@ -146,10 +146,15 @@ impl<T: Lane> Descent<T> {
                     |scratch, k| {
                         let _flushing = Flushing::start();
                         for start in (k * task..particles.min((k + 1) * task)).step_by(group) {
+                            let len = group.min(particles - start);
+                            native.load(scratch, state, start, len);
+                            flush(native.state(scratch));
+                            // All spans but the last are of LANES steps, after which the state is where it was.
                             for Span { rows, count } in spans {
                                 check_interrupt()?;
-                                native.run(scratch, rows, *count, state, (start, group.min(particles - start)));
+                                native.advance(scratch, rows, *count);
                             }
+                            native.store(scratch, spans.last().map_or(0, |span| span.count), state, (start, len));
                         }
                         Ok(())
                     },
@@ -161,6 +166,7 @@ impl<T: Lane> Descent<T> {
                 |workspace, block| {
                     let start = block * LANES;
                     let len = LANES.min(particles - start);
+                    state.flush(start..start + len);
                     let _flushing = Flushing::start();
                     for Span { rows, count } in spans {
                         check_interrupt()?;

@@ -269,14 +269,6 @@ impl<T: Lane> Program for Prepared<'_, T> {
     fn iterate(&mut self, state: &mut [Values], steps: &Steps) -> Result<(), BackendError> {
         let particles = state.first().map_or(0, Values::len);
         let columns = columns_of::<T>(state, particles)?;
-        self.cpu.crew.each(
-            particles.div_ceil(BATCH),
-            || (),
-            |(), k| {
-                columns.flush(k * BATCH..particles.min((k + 1) * BATCH));
-                Ok(())
-            },
-        )?;
         let whole = particles.next_multiple_of(LANES) as u64;
         self.work = self.work.saturating_add(whole.saturating_mul(steps.count));
         let descent = self.descent.get_or_insert_with(|| Descent::new(&self.tape));

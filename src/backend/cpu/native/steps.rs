@@ -22,15 +22,13 @@ const COPIES: usize = 8;
 /// Copies of a longer one, where one step waits for the other: measured, from 3 on the gain is small, from 8 on the
 /// spilled vectors cost more.
 const SIDE_BY_SIDE: usize = 6;
-/// Copies of one that the divider bounds: while the next step of one begins, the roots and quotients of the others are at
-/// hand. Measured, it is then busy for nine tenths of the time.
-const QUEUED: usize = 6;
 /// Copies of one whose chain is more than half its work: one after the other, the next step of one begins while the other's
 /// ends;
 const PAIR: usize = 2;
 /// or, where a step is longer than [`AHEAD`], side by side.
 const FOUR: usize = 4;
-/// Instructions of a step that a processor looks through while it waits.
+/// Instructions of a step that a processor looks through while it waits. Of one that the divider bounds, all copies may be
+/// half as many again, up to as many as of a brief step: measured, the divider is then busy for nine tenths of the time.
 const AHEAD: usize = 150;
 /// Instructions of a step that is over before a processor has looked ahead through a few copies one after the other:
 /// these need fewer registers than copies side by side.
@@ -90,37 +88,33 @@ impl<T: Lane> NativeSteps<T> {
         }
     }
 
-    /// Advances up to a group of particles, from `start` on, by `count` steps (at least one) whose numbers are in `rows`.
-    pub(in super::super) fn run(
+    /// Puts up to a group of particles, from `start` on, into the scratch.
+    pub(in super::super) fn load(&self, scratch: &mut Lines<T>, state: &Columns<T>, start: usize, particles: usize) {
+        let group = self.group();
+        for (to, column) in self.state(scratch).chunks_exact_mut(group).zip(&state.0) {
+            // SAFETY: the particles lie within the columns and are this thread's alone.
+            let from = unsafe { std::slice::from_raw_parts(column.add(start), particles) };
+            to[..particles].copy_from_slice(from);
+            // What is not there does as the first, so as not to be slow in its own way (subnormals).
+            to[particles..].fill(from[0]);
+        }
+    }
+
+    /// Takes them back, after `count` steps from where the state is.
+    pub(in super::super) fn store(
         &self,
         scratch: &mut Lines<T>,
-        rows: &[Block<T>],
         count: usize,
         state: &Columns<T>,
         (start, particles): (usize, usize),
     ) {
         let group = self.group();
-        let size = self.columns * group;
-        let memory = scratch.start();
-        // SAFETY: the scratch holds two states and the spilled vectors, one after the other.
-        let (here, next) = unsafe { (memory, memory.add(size)) };
+        let beside = if self.shape.resident || count.is_multiple_of(2) { 0 } else { self.columns * group };
         for (k, column) in state.0.iter().enumerate() {
-            // SAFETY: the particles lie within the columns and are this thread's alone; the state in the scratch has
-            // a group of numbers for each column, and every bit pattern is a number.
-            let (from, to) = unsafe {
-                let from = std::slice::from_raw_parts(column.add(start), particles);
-                (from, std::slice::from_raw_parts_mut(here.add(k * group), group))
-            };
-            to[..particles].copy_from_slice(from);
-            // What is not there does as the first, so as not to be slow in its own way (subnormals).
-            to[particles..].fill(from[0]);
-        }
-        self.advance(scratch, rows, count);
-        let last = if self.shape.resident || count.is_multiple_of(2) { here } else { next };
-        for (k, column) in state.0.iter().enumerate() {
-            // SAFETY: as above.
+            // SAFETY: the scratch holds two states, of a group of numbers for each column; the particles lie within the
+            // columns and are this thread's alone.
             unsafe {
-                let from = std::slice::from_raw_parts(last.add(k * group), particles);
+                let from = std::slice::from_raw_parts(scratch.start().add(beside + k * group), particles);
                 std::slice::from_raw_parts_mut(column.add(start), particles).copy_from_slice(from);
             }
         }
@@ -145,7 +139,9 @@ fn best(program: &Program, machine: Machine) -> Option<Generated> {
     let most = (SHORT / length).max(1);
     let shape = |copies: usize, interleaved, resident| Shape { copies: copies.min(most), interleaved, resident };
     let longer = match () {
-        () if divider >= others && length <= AHEAD => vec![shape(QUEUED, false, false)],
+        () if divider >= others && length <= AHEAD => {
+            vec![shape((3 * AHEAD / 2 / length).clamp(PAIR, COPIES), false, false)]
+        }
         () if chain > work => vec![shape(SIDE_BY_SIDE, true, true), shape(SIDE_BY_SIDE, true, false)],
         () if 2 * chain > work && length <= AHEAD => vec![shape(PAIR, false, false)],
         () if 2 * chain > work || divider >= others => vec![shape(FOUR, true, true), shape(FOUR, true, false)],
