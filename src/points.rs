@@ -10,12 +10,30 @@ use crate::real::Precision;
 use std::ops::Range;
 
 /// A column of numbers in the format of the engine that made it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub enum Values {
     /// Single precision.
     F32(Vec<f32>),
     /// Double precision.
     F64(Vec<f64>),
+}
+
+impl Clone for Values {
+    fn clone(&self) -> Values {
+        match self {
+            Values::F32(values) => Values::F32(values.clone()),
+            Values::F64(values) => Values::F64(values.clone()),
+        }
+    }
+
+    /// In the memory that is there, if it is enough.
+    fn clone_from(&mut self, source: &Values) {
+        match (self, source) {
+            (Values::F32(to), Values::F32(from)) => to.clone_from(from),
+            (Values::F64(to), Values::F64(from)) => to.clone_from(from),
+            (to, from) => *to = from.clone(),
+        }
+    }
 }
 
 impl Values {
@@ -332,6 +350,32 @@ mod tests {
         let last = Values::F64(vec![7.0]);
         out.join(&first, &last, 0..1);
         assert_eq!(out, Values::F32(vec![1.0, 2.0, 7.0]));
+    }
+
+    #[test]
+    fn cloned_into_columns_keep_their_memory() {
+        for precision in [Precision::F32, Precision::F64] {
+            let mut to = Values::zeros(precision, 5);
+            let place = |values: &Values| match values {
+                Values::F32(values) => values.as_ptr().addr(),
+                Values::F64(values) => values.as_ptr().addr(),
+            };
+            let (before, from) = (place(&to), Values::from_f64(precision, &[1.0, 2.0, 3.0]));
+            to.clone_from(&from);
+            assert_eq!((&to, place(&to)), (&from, before));
+            let other = Values::from_f64(Precision::F64, &[7.0]);
+            to.clone_from(&other);
+            assert_eq!(to, other);
+        }
+    }
+
+    #[test]
+    fn columns_begin_alike_on_the_lines_of_memory() {
+        for length in [1, 15, 16, 1 << 12, (1 << 19) + 3] {
+            let zeros: Vec<f32> = zeros(length);
+            assert!(zeros.len() == length && zeros.iter().all(|zero| *zero == 0.0));
+            assert_eq!((zeros.capacity() * size_of::<f32>() + 16) % 64, 0, "{length} numbers");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Flows in: columns of numbers. Flows out: dot products, sums, [`Sum`]. Who should not use it: who sums over an expression's
 //! index; that is part of the graph.
 
+#[cfg(target_arch = "x86_64")]
 use crate::kernel::Level;
 use crate::points::Values;
 
@@ -115,11 +116,13 @@ leveled! {
         into.clear();
         for column in columns {
             let mut total = Sum::default();
-            match column {
-                Values::F32(a) => a.chunks(PIECE).for_each(|a| total.add(sum(a))),
-                Values::F64(a) => a.chunks(PIECE).for_each(|a| total.add(sum(a))),
-            }
-            into.push(total.value());
+            into.push(match column {
+                // Nothing is lost of one sum.
+                Values::F32(a) if a.len() <= PIECE => sum(a),
+                Values::F64(a) if a.len() <= PIECE => sum(a),
+                Values::F32(a) => (a.chunks(PIECE).for_each(|a| total.add(sum(a))), total.value()).1,
+                Values::F64(a) => (a.chunks(PIECE).for_each(|a| total.add(sum(a))), total.value()).1,
+            });
         }
     }
 }

@@ -11,44 +11,51 @@ const SWEEPS: usize = 40;
 /// `least` times the largest diagonal element.
 pub(super) fn solve_positive(matrix: &[f64], right: &[f64], least: f64) -> Option<Vec<f64>> {
     let n = right.len();
-    let factor = cholesky(matrix, n, least)?;
-    let mut x = right.to_vec();
-    for i in 0..n {
-        let done: f64 = (0..i).map(|j| factor[i * n + j] * x[j]).sum();
-        x[i] = (x[i] - done) / factor[i * n + i];
-    }
-    for i in (0..n).rev() {
-        let done: f64 = (i + 1..n).map(|j| factor[j * n + i] * x[j]).sum();
-        x[i] = (x[i] - done) / factor[i * n + i];
-    }
-    Some(x)
+    let largest = (0..n).map(|i| matrix[i * n + i]).fold(0.0, f64::max);
+    let mut lower = matrix.to_vec();
+    cholesky(&mut lower, n, |_| least * largest)?;
+    Some(solve_cholesky(&lower, right.to_vec()))
 }
 
 /// Whether all eigenvalues of `matrix` lie above `floor`, by Cholesky's factor of the shifted matrix.
 pub(super) fn all_above(matrix: &[f64], n: usize, floor: f64) -> bool {
     let mut shifted = matrix.to_vec();
     (0..n).for_each(|i| shifted[i * n + i] -= floor);
-    cholesky(&shifted, n, 0.0).is_some()
+    cholesky(&mut shifted, n, |_| 0.0).is_some()
 }
 
-/// The lower factor L of `A = L L^T`.
-fn cholesky(matrix: &[f64], n: usize, least: f64) -> Option<Vec<f64>> {
-    let largest = (0..n).map(|i| matrix[i * n + i]).fold(0.0, f64::max);
-    let mut factor = vec![0.0; n * n];
+/// The lower triangle of a symmetric matrix, factored in place: A = L L^T; none where a pivot is not above what `least`
+/// says of its diagonal element. What is above the diagonal stays.
+pub(crate) fn cholesky(lower: &mut [f64], n: usize, least: impl Fn(f64) -> f64) -> Option<()> {
     for i in 0..n {
         for j in 0..=i {
-            let done: f64 = (0..j).map(|k| factor[i * n + k] * factor[j * n + k]).sum();
-            let rest = matrix[i * n + j] - done;
-            let positive = rest > least * largest;
-            factor[i * n + j] = match i == j {
-                // NaN too is not.
+            let (above, row) = lower.split_at(i * n);
+            let other = if i == j { row } else { &above[j * n..] };
+            let rest = row[j] - row[..j].iter().zip(&other[..j]).map(|(a, b)| a * b).sum::<f64>();
+            // NaN too is not above.
+            let positive = rest > least(row[i]);
+            lower[i * n + j] = match i == j {
                 true if !positive => return None,
                 true => rest.sqrt(),
-                false => rest / factor[j * n + j],
+                false => rest / lower[j * n + j],
             };
         }
     }
-    Some(factor)
+    Some(())
+}
+
+/// Solves `L L^T x = b`.
+pub(crate) fn solve_cholesky(lower: &[f64], mut right: Vec<f64>) -> Vec<f64> {
+    let n = right.len();
+    for i in 0..n {
+        let done: f64 = (0..i).map(|j| lower[i * n + j] * right[j]).sum();
+        right[i] = (right[i] - done) / lower[i * n + i];
+    }
+    for i in (0..n).rev() {
+        let done: f64 = (i + 1..n).map(|j| lower[j * n + i] * right[j]).sum();
+        right[i] = (right[i] - done) / lower[i * n + i];
+    }
+    right
 }
 
 /// Eigenvalues and, row by row, their vectors; in no order.

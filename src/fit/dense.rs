@@ -5,6 +5,7 @@
 //!
 //! Who should not use it: anyone but `fit`.
 
+use crate::descent::linear::{cholesky, solve_cholesky};
 use crate::sums::{add_scaled, dot};
 
 /// A sum of squares |r + J dx|^2 around a place, up to |r|^2. Matrices are row by row.
@@ -109,7 +110,7 @@ impl Local {
                     }
                     lower[i * m + i] += damping;
                 }
-                cholesky(&mut lower, m)?;
+                cholesky(&mut lower, m, |diagonal| REGULAR * m as f64 * diagonal)?;
                 let right: Vec<f64> = (0..m).map(|k| -gradient[free[k]] / scale(k)).collect();
                 solve_cholesky(&lower, right)
             }
@@ -149,7 +150,7 @@ impl Local {
                         lower[i * m + j] = products[free[i] * n + free[j]] / (lengths[i] * lengths[j]);
                     });
                 }
-                cholesky(&mut lower, m)?;
+                cholesky(&mut lower, m, |diagonal| REGULAR * m as f64 * diagonal)?;
                 (0..m * m).map(|k| lower[k % m * m + k / m]).collect::<Vec<f64>>()
             }
             Local::Factor { triangle, .. } => {
@@ -224,38 +225,6 @@ fn normal_step<const N: usize>(
 
 /// A pivot of columns of unit length, in parts of the rows, below which these depend on each other.
 const REGULAR: f64 = f64::EPSILON;
-
-/// The lower triangle of a symmetric matrix, factored in place; none where it is not positive definite.
-fn cholesky(lower: &mut [f64], n: usize) -> Option<()> {
-    for i in 0..n {
-        for j in 0..=i {
-            let (above, row) = lower.split_at(i * n);
-            let other = if i == j { row } else { &above[j * n..] };
-            let sum = row[j] - row[..j].iter().zip(&other[..j]).map(|(a, b)| a * b).sum::<f64>();
-            lower[i * n + j] = if i > j {
-                sum / lower[j * n + j]
-            } else if sum > REGULAR * n as f64 * row[i] {
-                sum.sqrt()
-            } else {
-                return None;
-            };
-        }
-    }
-    Some(())
-}
-
-fn solve_cholesky(lower: &[f64], mut right: Vec<f64>) -> Vec<f64> {
-    let n = right.len();
-    for i in 0..n {
-        let sum: f64 = (0..i).map(|j| lower[i * n + j] * right[j]).sum();
-        right[i] = (right[i] - sum) / lower[i * n + i];
-    }
-    for i in (0..n).rev() {
-        let sum: f64 = (i + 1..n).map(|j| lower[j * n + i] * right[j]).sum();
-        right[i] = (right[i] - sum) / lower[i * n + i];
-    }
-    right
-}
 
 /// R of the QR of a matrix, column by column, in its upper triangle (Householder); 0 below. Fewer rows than columns give
 /// as many rows.

@@ -7,6 +7,7 @@
 //! Who should not use it: anyone but `lanes`.
 
 use super::lanes::SIDE;
+#[cfg(target_arch = "x86_64")]
 use crate::kernel::Level;
 use crate::points::Values;
 use crate::real::Precision;

@@ -16,7 +16,7 @@
 //!
 //! The files, in the order in which they import each other: `step` (the integrator), `near` (what is close by), `grow`
 //! (candidates), `place` (generations); this file is the way in. Beside them stands [`lic`], line integral convolution:
-//! the direction at every pixel.
+//! the direction at every pixel; `smear` is its step.
 //!
 //! Who should not use it: who wants the path of one particle; that is a descent.
 
@@ -24,6 +24,7 @@ mod grow;
 pub mod lic;
 mod near;
 mod place;
+mod smear;
 mod step;
 
 use crate::backend::{Backend, BackendError};

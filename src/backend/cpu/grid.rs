@@ -5,7 +5,7 @@
 //!
 //! Who should not use it: anyone but `cpu`.
 
-use super::native::{Area, Lines, NativeRows};
+use super::native::{Area, NativeRows, Scratch};
 use super::plan::{Plan, Rate};
 use super::sheet::{Sheet, Tile, uniform_places};
 use super::spare::Spare;
@@ -26,7 +26,8 @@ pub(super) struct Grid<T> {
     plan: Plan,
     /// Made when there is much to do, if it can be.
     native: Option<Option<NativeRows<T>>>,
-    spare: Spare<Workspace<T>>,
+    workspaces: Spare<Workspace<T>>,
+    scratch: Spare<Scratch<T>>,
     /// Of each input its place among the uniform ones.
     places: Vec<usize>,
 }
@@ -34,7 +35,9 @@ pub(super) struct Grid<T> {
 impl<T: Lane> Grid<T> {
     pub(super) fn new(sheet: &Sheet<T>, tape: &Tape) -> Grid<T> {
         let rates = sheet.rates(tape);
-        Grid { plan: Plan::new(tape, &rates), rates, native: None, spare: Spare::new(), places: uniform_places(tape) }
+        let plan = Plan::new(tape, &rates);
+        let (workspaces, scratch) = (Spare::new(), Spare::new());
+        Grid { plan, rates, native: None, workspaces, scratch, places: uniform_places(tape) }
     }
 
     /// Whether it can be used for this sheet as well.
@@ -69,10 +72,13 @@ impl<T: Lane> Grid<T> {
         let tiles = job.tiles();
         cpu.crew.each(
             tiles.len(),
-            || (self.spare.take(|| Workspace::new(job.plan)), native.map(NativeRows::scratch)),
+            || {
+                let scratch = native.map(|native| self.scratch.take(|| native.scratch()));
+                (self.workspaces.take(|| Workspace::new(job.plan)), scratch)
+            },
             |(workspace, scratch), k| {
                 check_interrupt()?;
-                job.run(&tiles[k], workspace, scratch.as_mut());
+                job.run(&tiles[k], workspace, scratch.as_deref_mut());
                 Ok(())
             },
         )
@@ -108,7 +114,7 @@ impl<T: Lane> Job<'_, T> {
             .collect()
     }
 
-    fn run(&self, tile: &Tile, workspace: &mut Workspace<T>, scratch: Option<&mut Lines<T>>) {
+    fn run(&self, tile: &Tile, workspace: &mut Workspace<T>, scratch: Option<&mut Scratch<T>>) {
         let (plan, level) = (self.plan, self.cpu.level);
         workspace.fill_rows(plan, level, tile.rows, |input, k| {
             if self.tape.inputs[input].uniform {
@@ -130,7 +136,7 @@ impl<T: Lane> Job<'_, T> {
         workspace.run_tile(plan, tile, self.sheet.columns, self.columns);
     }
 
-    fn run_native(&self, native: &NativeRows<T>, tile: &Tile, workspace: &Workspace<T>, scratch: &mut Lines<T>) {
+    fn run_native(&self, native: &NativeRows<T>, tile: &Tile, workspace: &Workspace<T>, scratch: &mut Scratch<T>) {
         let width = self.sheet.columns;
         let past_caches = self.sheet.rows * width * size_of::<T>() * self.columns.0.len() >= PAST_CACHES;
         let streams = workspace.streams(self.plan, self.sheet, tile, self.tape);

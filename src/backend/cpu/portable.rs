@@ -10,6 +10,8 @@ use std::marker::PhantomData;
 
 /// No memory is needed.
 pub(super) struct Lines<T>(PhantomData<fn(T)>);
+/// Nor for rows.
+pub(super) struct Scratch<T>(PhantomData<fn(T)>);
 
 /// No machine code: there is none of these.
 pub(super) struct NativeSteps<T>(Infallible, PhantomData<fn(T)>);
@@ -35,7 +37,11 @@ impl<T: Lane> NativeSteps<T> {
         match self.0 {}
     }
 
-    pub(super) fn run(&self, _: &mut Lines<T>, _: &[Block<T>], _: usize, _: &Columns<T>, _: (usize, usize)) {
+    pub(super) fn load(&self, _: &mut Lines<T>, _: &Columns<T>, _: usize, _: usize) {
+        match self.0 {}
+    }
+
+    pub(super) fn store(&self, _: &mut Lines<T>, _: usize, _: &Columns<T>, _: (usize, usize)) {
         match self.0 {}
     }
 }
@@ -60,7 +66,7 @@ impl<T: Lane> NativeRows<T> {
         match self.0 {}
     }
 
-    pub(super) fn scratch(&self) -> Lines<T> {
+    pub(super) fn scratch(&self) -> Scratch<T> {
         match self.0 {}
     }
 
@@ -68,7 +74,7 @@ impl<T: Lane> NativeRows<T> {
     /// It cannot be called.
     pub(super) unsafe fn run(
         &self,
-        _: &mut Lines<T>,
+        _: &mut Scratch<T>,
         _: &[Block<T>],
         _: Area,
         _: &[*const T],

@@ -30,5 +30,5 @@ mod steps;
 mod text;
 
 pub(super) use memory::Lines;
-pub(super) use rows::{Area, NativeRows};
+pub(super) use rows::{Area, NativeRows, Scratch};
 pub(super) use steps::NativeSteps;

@@ -54,6 +54,21 @@ pub(in super::super) struct Area {
     pub(in super::super) pitch: usize,
 }
 
+/// A thread's memory.
+#[derive(Debug)]
+pub(in super::super) struct Scratch<T> {
+    /// Spilled vectors, and for each output the seam and a vector aside.
+    vectors: Lines<T>,
+    /// Runs of columns, once they are wanted.
+    runs: Option<Lines<T>>,
+}
+
+impl<T> Scratch<T> {
+    fn aside(&mut self, outputs: usize) -> Aside<T> {
+        Aside::new(self.runs.get_or_insert_with(|| Lines::new(Aside::<T>::bytes(outputs))).start(), outputs)
+    }
+}
+
 impl<T: Lane> NativeRows<T> {
     /// Machine code for the inner loop of `plan`; `None` where the interpreter has to do it.
     pub(in super::super) fn new(plan: &Plan, level: Level) -> Option<NativeRows<T>> {
@@ -87,14 +102,9 @@ impl<T: Lane> NativeRows<T> {
         self.machine.bytes() / self.machine.number()
     }
 
-    /// A thread's memory: spilled vectors, and for each output the seam and a vector aside.
-    pub(in super::super) fn scratch(&self) -> Lines<T> {
-        Lines::new(self.aside() + Aside::<T>::bytes(self.outputs))
-    }
-
-    /// Where the runs of columns begin in the scratch, in bytes.
-    fn aside(&self) -> usize {
-        ((self.spills + 2 * self.outputs) * self.machine.bytes()).next_multiple_of(LINE)
+    /// A thread's memory.
+    pub(in super::super) fn scratch(&self) -> Scratch<T> {
+        Scratch { vectors: Lines::new((self.spills + 2 * self.outputs) * self.machine.bytes()), runs: None }
     }
 
     /// Computes an area (at least [`NativeRows::lanes`] columns, at most [`LANES`] rows); its rows are the first of each
@@ -105,7 +115,7 @@ impl<T: Lane> NativeRows<T> {
     /// `rows` has a block for each row block of the plan; the scratch is of this code.
     pub(in super::super) unsafe fn run(
         &self,
-        scratch: &mut Lines<T>,
+        scratch: &mut Scratch<T>,
         rows: &[Block<T>],
         area: Area,
         streams: &[*const T],
@@ -114,28 +124,25 @@ impl<T: Lane> NativeRows<T> {
     ) {
         debug_assert!(area.columns >= self.lanes() && area.rows <= LANES);
         let lanes = self.lanes();
-        let spill = scratch.start();
-        let vector = |k: usize| spill.wrapping_add((self.spills + k) * lanes);
-        let mut seam = Seam {
-            kept: (0..self.outputs).map(vector).collect(),
-            aside: (self.outputs..2 * self.outputs).map(vector).collect(),
-            count: 0,
-            lanes,
-        };
-        let mut aside = Aside::new(spill.wrapping_byte_add(self.aside()), self.outputs);
+        let spill = scratch.vectors.start();
         let past_caches = past_caches && area.columns >= 4 * lanes;
+        let (mut seam, mut aside) = (None, None);
         for row in 0..area.rows {
             let numbers = rows.as_ptr().cast::<T>().wrapping_add(row);
             let line = Line { constants: self.constants.read().cast(), spill, numbers, streams };
             let follows = area.pitch == area.columns && row + 1 < area.rows;
             match self.border(&results).filter(|_| self.fills_lines()) {
-                Some(border) if past_caches => {
-                    self.past_caches(&line, &results, border..area.columns, &mut seam, follows)
-                }
-                None if past_caches => self.by_runs(&line, &results, area.columns, &mut aside, follows),
-                _ => {
+                _ if !past_caches => {
                     self.whole(&line, &self.through, &results, 0, area.columns);
                     line.run(&self.through.one, &results, area.columns - lanes, area.columns);
+                }
+                Some(border) => {
+                    let seam = seam.get_or_insert_with(|| self.seam(spill));
+                    self.past_caches(&line, &results, border..area.columns, seam, follows);
+                }
+                None => {
+                    let aside = aside.get_or_insert_with(|| scratch.aside(self.outputs));
+                    self.by_runs(&line, &results, area.columns, aside, follows);
                 }
             }
             results.iter_mut().for_each(|result| *result = result.wrapping_add(area.pitch));
@@ -145,6 +152,18 @@ impl<T: Lane> NativeRows<T> {
         #[allow(unused_unsafe, reason = "safe or not by the compiler's version")]
         unsafe {
             _mm_sfence();
+        }
+    }
+
+    /// The seam, behind the spilled vectors.
+    fn seam(&self, spill: *mut T) -> Seam<T> {
+        let lanes = self.lanes();
+        let vector = |k: usize| spill.wrapping_add((self.spills + k) * lanes);
+        Seam {
+            kept: (0..self.outputs).map(vector).collect(),
+            aside: (self.outputs..2 * self.outputs).map(vector).collect(),
+            count: 0,
+            lanes,
         }
     }
 

@@ -1,19 +1,22 @@
 //! `gradfield descend`: particles that follow a rule, and their paths.
 
+mod starts;
+mod tables;
+
 use super::engine::{choose, processor, source};
 use super::minimize::tolerance;
-use super::options::{Compute, Function, check_names, digits, example, given_points, ranges};
+use super::options::{Compute, Function, check_names, digits, ranges};
 use super::rule::{Constants, race};
 use super::{Failure, density, movie, paths};
 use clap::Args;
 use gradfield::backend::Backend;
 use gradfield::bench::Demand;
-use gradfield::descent::starts::{Sampling, Starts};
 use gradfield::descent::{self, DescentError, Method, Plan, Records, Search, Status, Trail};
-use gradfield::field::{FieldError, check_size, tape_of};
-use gradfield::files::{self, Column, CsvWriter, Format, Output};
+use gradfield::field::{check_size, tape_of};
+use gradfield::files::{Format, Output};
 use gradfield::picture::RUNNER_COLOURS;
-use gradfield::{Expression, Precision, Values};
+use gradfield::{Expression, Precision};
+pub(super) use starts::{Source, source_of};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -107,7 +110,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.density {
         return density::run(arguments, &expression, movers, format, precision);
     }
-    let starts = starts_of(arguments, &expression, precision)?;
+    let starts = starts::all(arguments, &expression, precision)?;
     let (particles, count) = (starts[0].len(), movers.len() as u64);
     let steps = arguments.steps;
     let every = every(arguments, particles * count as usize, format)?;
@@ -138,8 +141,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let movie = movie::is_moving(format).then(|| arguments.movie.movie(steps, format));
             paths::draw(arguments, &expression, &runs, engine.as_ref(), precision, &mut out, movie)?;
         }
-        Format::Npz => write_npz(&mut out, &expression, &runs, &source(engine.as_ref(), precision))?,
-        _ => write_csv(&mut out, &expression, &runs)?,
+        Format::Npz => tables::npz(&mut out, &expression, &runs, &source(engine.as_ref(), precision))?,
+        _ => tables::csv(&mut out, &expression, &runs)?,
     }
     out.finish()?;
     Ok(())
@@ -241,82 +244,6 @@ fn format(arguments: &Arguments) -> Result<Format, Failure> {
     }
 }
 
-/// Where particles start.
-pub(super) enum Source {
-    /// One column per variable.
-    Given(Vec<Vec<f64>>),
-    Sampled(Starts),
-}
-
-/// One column of starts per variable.
-fn starts_of(arguments: &Arguments, expression: &Expression, precision: Precision) -> Result<Vec<Vec<f64>>, Failure> {
-    match source_of(arguments, expression, precision)? {
-        Source::Given(columns) => Ok(columns),
-        Source::Sampled(starts) => {
-            check_starts(starts.len(), expression.variables().len())?;
-            Ok(starts.part(0..starts.len()))
-        }
-    }
-}
-
-/// What --from, --points or --starts say.
-pub(super) fn source_of(
-    arguments: &Arguments,
-    expression: &Expression,
-    precision: Precision,
-) -> Result<Source, Failure> {
-    let variables = expression.variables();
-    let ranges = ranges(&arguments.ranges, variables, precision)?;
-    if variables.is_empty() {
-        return Err(Failure::usage(format!(
-            "`{}` has no variables, so there is nothing to descend on",
-            expression.text()
-        )));
-    }
-    if let Some(path) = &arguments.points {
-        let points = files::read_points(path, variables)?;
-        let column = |v: usize| (0..points.len()).map(|k| points.point(k)[v]).collect();
-        return Ok(Source::Given((0..variables.len()).map(column).collect()));
-    }
-    if let Some(count) = arguments.starts {
-        return Ok(Source::Sampled(spread(arguments, count, ranges)?));
-    }
-    if arguments.from.is_empty() {
-        return Err(Failure::usage(format!(
-            "where from? give a start as --from {}, or --starts 1000, or --points FILE.csv",
-            example(variables)
-        )));
-    }
-    Ok(Source::Given(given_points("--from", &arguments.from, variables, precision)?))
-}
-
-/// `count` starts in the ranges, as --sampling says.
-fn spread(arguments: &Arguments, count: usize, ranges: Vec<(f64, f64)>) -> Result<Starts, Failure> {
-    if count == 0 {
-        return Err(Failure::usage("--starts: 0 particles have nowhere to go; take at least 1"));
-    }
-    let sampling =
-        Sampling::by_name(&arguments.sampling).map_err(|error| Failure::usage(format!("--sampling: {error}")))?;
-    let starts = Starts::new(sampling, arguments.seed, count as u64, ranges)?;
-    if let Some(cells) = starts.cells().filter(|_| starts.len() < count as u64 && !arguments.function.quiet) {
-        let cells = cells.first().copied().unwrap_or(1);
-        eprintln!("note: --starts {count}: the grid has {} points, {cells} along each variable", starts.len());
-    }
-    Ok(starts)
-}
-
-/// Refuses more than memory holds.
-fn check_starts(count: u64, variables: usize) -> Result<(), Failure> {
-    // Starts, positions and values on record, state: some four numbers a coordinate.
-    check_size(count as f64, variables * 4, Precision::F64).map_err(|error| match error {
-        FieldError::Memory { need, have, .. } => Failure::Run(format!(
-            "--starts: {count} particles take about {need}, more than the {have} of memory here; take fewer, and \
-             more with another --seed"
-        )),
-        other => other.into(),
-    })
-}
-
 /// How often a step is recorded. `particles` are those of all rules.
 fn every(arguments: &Arguments, particles: usize, format: Format) -> Result<u64, Failure> {
     let all = arguments.steps.saturating_mul(particles as u64);
@@ -374,85 +301,4 @@ fn summarise(
         );
     }
     Ok(())
-}
-
-/// `particle, step, variables, f`: a row for each particle and recorded step, particle by particle. Of several rules one
-/// after the other, `rule` in front.
-fn write_csv(out: &mut Output, expression: &Expression, runs: &[Run]) -> Result<(), Failure> {
-    let mut header = vec!["particle".to_string(), "step".to_string()];
-    header.extend(expression.variables().iter().cloned());
-    header.push("f".to_string());
-    if runs.len() > 1 {
-        header.insert(0, "rule".to_string());
-    }
-    let mut writer = CsvWriter::new(out, &header)?;
-    runs.iter().try_for_each(|run| write_rows(&mut writer, expression, run, runs.len() > 1))?;
-    Ok(writer.finish()?)
-}
-
-fn write_rows(
-    writer: &mut CsvWriter<&mut Output>,
-    expression: &Expression,
-    run: &Run,
-    named: bool,
-) -> Result<(), Failure> {
-    let Run { name, trail } = run;
-    let particles = trail.values.first().map_or(0, Values::len);
-    let steps: Vec<i64> = trail.steps.iter().map(|step| *step as i64).collect();
-    let precision = trail.values[0].precision();
-    // Many particles with few records each are written in bands of particles.
-    let band = ((1 << 16) / steps.len().max(1)).max(1);
-    for start in (0..particles).step_by(band) {
-        gradfield::backend::check_interrupt()?;
-        let range = start..(start + band).min(particles);
-        let gather = |value: &dyn Fn(usize, usize) -> f64| {
-            let rows = range.clone().flat_map(|p| (0..steps.len()).map(move |r| (p, r)));
-            Values::from_f64(precision, &rows.map(|(p, r)| value(p, r)).collect::<Vec<f64>>())
-        };
-        let who: Vec<i64> = range.clone().flat_map(|p| std::iter::repeat_n(p as i64, steps.len())).collect();
-        let when: Vec<i64> = range.clone().flat_map(|_| steps.iter().copied()).collect();
-        let mut data: Vec<Values> =
-            (0..expression.variables().len()).map(|v| gather(&|p, r| trail.positions[r][v].get(p))).collect();
-        data.push(gather(&|p, r| trail.values[r].get(p)));
-        let names = vec![name.as_str(); if named { who.len() } else { 0 }];
-        let columns = named.then_some(Column::Text(&names)).into_iter().chain([Column::I64(&who), Column::I64(&when)]);
-        writer.rows(&columns.chain(data.iter().map(Column::from)).collect::<Vec<Column<'_>>>())?;
-    }
-    Ok(())
-}
-
-/// `step` (records), then each variable and `f` as (records, particles), of several rules as (rules, records, particles);
-/// their names in `rule`; `device`, what computed them.
-fn write_npz(out: &mut Output, expression: &Expression, runs: &[Run], source: &str) -> Result<(), Failure> {
-    let trail = &runs[0].trail;
-    let particles = trail.values.first().map_or(0, Values::len);
-    let steps: Vec<i64> = trail.steps.iter().map(|step| *step as i64).collect();
-    let shape = [runs.len(), steps.len(), particles];
-    let shape = if runs.len() > 1 { &shape[..] } else { &shape[1..] };
-    let mut writer = files::NpzWriter::new(out);
-    let records = [steps.len()];
-    let mut array = writer.array("step", &records, files::Kind::of(&Column::I64(&steps)))?;
-    array.push(steps.as_slice())?;
-    array.finish()?;
-    let kind = files::Kind::of(&Column::from(&trail.values[0]));
-    for (v, name) in expression.variables().iter().enumerate() {
-        let mut array = writer.array(name, shape, kind)?;
-        runs.iter().flat_map(|run| &run.trail.positions).try_for_each(|record| array.push(&record[v]))?;
-        array.finish()?;
-    }
-    let mut array = writer.array("f", shape, kind)?;
-    runs.iter().flat_map(|run| &run.trail.values).try_for_each(|values| array.push(values))?;
-    array.finish()?;
-    if runs.len() > 1 {
-        let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
-        let count = [names.len()];
-        let mut array = writer.array("rule", &count, files::Kind::of(&Column::Text(&names)))?;
-        array.push(Column::Text(&names))?;
-        array.finish()?;
-    }
-    let source = [source];
-    let mut array = writer.array("device", &[], files::Kind::of(&Column::Text(&source)))?;
-    array.push(Column::Text(&source))?;
-    array.finish()?;
-    Ok(writer.finish()?)
 }
