@@ -25,6 +25,8 @@ struct Sum {
     products: Vec<(Arg, Vec<Term>)>,
 }
 
+/// Terms of a sum that is looked at: each is held against all.
+const MOST: usize = 64;
 const ONE: Arg = Arg::Number(1.0f64.to_bits());
 
 /// The tape with its sums collected; nothing is left that no output needs.
@@ -73,35 +75,36 @@ struct Terms<'a> {
 }
 
 impl Terms<'_> {
-    /// The terms of a sum of several that nothing else uses.
+    /// The terms of a sum of several, in their order, that nothing else uses; none of a sum of very many.
     fn of(&self, sum: Arg) -> Option<Vec<Term>> {
         let mut terms = Vec::new();
-        self.read(sum, 1.0, &mut terms);
+        let mut left = vec![Term { number: 1.0, value: sum }];
+        while let Some(term) = left.pop() {
+            match self.parts(term) {
+                Some(parts) => left.extend(parts.into_iter().rev().flatten()),
+                None => terms.push(term),
+            }
+            if terms.len() + left.len() > MOST {
+                return None;
+            }
+        }
         (terms.len() > 1).then_some(terms)
     }
 
-    fn read(&self, value: Arg, number: f64, terms: &mut Vec<Term>) {
-        let Some((op, [left, right])) = operation(self.tape, self.uses, value) else {
-            return terms.push(Term { number, value });
-        };
-        let mut both = |signs: [f64; 2]| {
-            self.read(left, number * signs[0], terms);
-            self.read(right, number * signs[1], terms);
-        };
+    /// What a term is the sum of, or the product of a number with.
+    fn parts(&self, Term { number, value }: Term) -> Option<[Option<Term>; 2]> {
+        let (op, [left, right]) = operation(self.tape, self.uses, value)?;
+        let term = |number, value| Some(Term { number, value });
         match (op, left, right) {
-            (op, ..) if op == ops::ADD => both([1.0, 1.0]),
-            (op, ..) if op == ops::SUB => both([1.0, -1.0]),
-            (op, ..) if op == ops::NEG => self.read(left, -number, terms),
+            (op, ..) if op == ops::ADD => Some([term(number, left), term(number, right)]),
+            (op, ..) if op == ops::SUB => Some([term(number, left), term(-number, right)]),
+            (op, ..) if op == ops::NEG => Some([term(-number, left), None]),
             (op, Arg::Number(bits), inner) | (op, inner, Arg::Number(bits)) if op == ops::MUL => {
-                match times(number, f64::from_bits(bits)) {
-                    // Of a sum, as it stands, unless that changes no bits: what cancels in it must not be rounded before.
-                    Some(product) if is_power_of_two(f64::from_bits(bits)) || !self.is_sum(inner) => {
-                        self.read(inner, product, terms);
-                    }
-                    _ => terms.push(Term { number, value }),
-                }
+                // Of a sum, as it stands, unless that changes no bits: what cancels in it must not be rounded before.
+                let factor = Some(f64::from_bits(bits)).filter(|f| is_power_of_two(*f) || !self.is_sum(inner))?;
+                Some([term(times(number, factor)?, inner), None])
             }
-            _ => terms.push(Term { number, value }),
+            _ => None,
         }
     }
 
@@ -117,16 +120,21 @@ fn operation(tape: &Tape, uses: &[u32], value: Arg) -> Option<(Op, [Arg; 2])> {
     (uses[k as usize] == 1).then_some((instruction.op, [instruction.args[0], instruction.args[1]]))
 }
 
-/// A product of two numbers, if it is exact.
+/// A product of two numbers, if it is exact, and no less a number in f32.
 fn times(a: f64, b: f64) -> Option<f64> {
     let product = a * b;
-    (product.is_finite() && a.mul_add(b, -product) == 0.0).then_some(product)
+    (is_normal(product) && a.mul_add(b, -product) == 0.0).then_some(product)
 }
 
 /// a / b, if that is exact.
 fn over(a: f64, b: f64) -> Option<f64> {
     let ratio = a / b;
-    (times(ratio, b) == Some(a)).then_some(ratio)
+    (is_normal(ratio) && times(ratio, b) == Some(a)).then_some(ratio)
+}
+
+/// Whether f32 has such a number, neither subnormal nor infinite.
+fn is_normal(value: f64) -> bool {
+    (value as f32).is_normal()
 }
 
 /// The sum in fewer operations and the number that is to be multiplied with it, if there is such a way.
@@ -292,6 +300,27 @@ mod tests {
             let count = |uniform| by_point(&step(|graph, names| written(graph, names, text), uniform));
             assert_eq!((count(false), count(true)), (before, after), "{text}");
         }
+    }
+
+    /// What f32 has no number for is not made, and a sum of very many terms is left alone.
+    #[test]
+    fn numbers_stay_within_single_precision_and_sums_within_reason() {
+        let both = |text: &str| [false, true].map(|uniform| step(|graph, names| written(graph, names, text), uniform));
+        let two = |power: i32| 2f64.powi(power);
+        for (text, fewer) in [
+            (format!("{} {} x * * {} y * +", two(100), two(20), two(1)), true),
+            (format!("{} {} x * * {} y * +", two(100), two(100), two(1)), true),
+            (format!("{} x * {} y * +", two(120), two(-20)), false),
+        ] {
+            let [plain, collected] = both(&text);
+            assert_eq!(by_point(&collected) < by_point(&plain), fewer, "{text}: {collected:?}");
+            let args = collected.code.iter().flat_map(|instruction| instruction.args);
+            let single = |arg| !matches!(arg, Arg::Number(bits) if !(f64::from_bits(bits) as f32).is_normal());
+            assert!(args.into_iter().all(single), "{collected:?}");
+        }
+        let many = "2 x * 3 y x * * +".to_string() + &" 5 z x * * +".repeat(20_000);
+        let [plain, collected] = both(&many);
+        assert_eq!(by_point(&plain), by_point(&collected));
     }
 
     /// Sums of integers are exact however they are written: both ways give the same.
